@@ -1,0 +1,1 @@
+"""pydicom meets imaging: headers to catalogue, instances to geometry, pixel data to values."""

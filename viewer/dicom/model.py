@@ -1,0 +1,225 @@
+"""The catalogue of what lies in a folder: patients, studies, series, stacks. Headers only, no pixels.
+
+Every object is frozen; the index hands out a new catalogue when it has found more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from viewer.imaging.geometry import VolumeGeometry
+from viewer.imaging.geometry_report import GeometryReport
+from viewer.imaging.suv import SuvResult
+from viewer.imaging.window import Window
+
+
+class SeriesKind(StrEnum):
+    """What a series is to the viewer."""
+
+    VOLUME = "volume"
+    """At least one stack of slices that forms a volume."""
+    IMAGE = "image"
+    """Images without (enough) geometry: shown as a two-dimensional stack."""
+    LOCALIZER = "localizer"
+    """Scouts and topograms, kept apart (rule A04)."""
+    CAPTURE = "capture"
+    """Secondary captures, dose pages, screen saves."""
+    SEGMENTATION = "segmentation"
+    STRUCTURES = "structures"
+    DOSE = "dose"
+    REPORT = "report"
+    PRESENTATION = "presentation"
+    REGISTRATION = "registration"
+    VALUE_MAP = "value map"
+    DOCUMENT = "document"
+    OTHER = "other"
+
+    @property
+    def has_images(self) -> bool:
+        """Whether the series can be shown in a pane."""
+        return self in (SeriesKind.VOLUME, SeriesKind.IMAGE, SeriesKind.LOCALIZER, SeriesKind.CAPTURE)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that went wrong with one file.
+
+    Parameters
+    ----------
+    file
+        Path as the user knows it ("folder/file", or "archive.zip/member").
+    reason
+        A sentence without patient data: what is wrong and what was done.
+    """
+
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class FrameSource:
+    """Where the pixels of one slice are.
+
+    Parameters
+    ----------
+    path
+        The DICOM file.
+    frame
+        Frame number in the file, from 0.
+    sop_instance_uid
+        Its SOPInstanceUID.
+    transfer_syntax
+        UID of the transfer syntax.
+    offset, length
+        Bytes of this frame in the file when it is stored uncompressed and can be read straight, else -1.
+    slope, intercept
+        Modality LUT of this slice (rule B01).
+    slice_suv_factor
+        Factor of this slice when SUV factors differ per slice (DecayCorrection NONE), else None.
+    """
+
+    path: Path
+    frame: int = 0
+    sop_instance_uid: str = ""
+    transfer_syntax: str = ""
+    offset: int = -1
+    length: int = -1
+    slope: float = 1.0
+    intercept: float = 0.0
+    slice_suv_factor: float | None = None
+
+
+@dataclass(frozen=True)
+class PixelFormat:
+    """How stored samples are laid out (PS3.5 8.1.1), equal for all frames of a stack."""
+
+    rows: int
+    columns: int
+    samples_per_pixel: int = 1
+    photometric: str = "MONOCHROME2"
+    bits_allocated: int = 16
+    bits_stored: int = 16
+    high_bit: int = 15
+    signed: bool = False
+    planar: bool = False
+    float_pixels: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """Slices of one series that belong together: one volume, or a 2D stack when the geometry is not good enough.
+
+    Parameters
+    ----------
+    uid
+        Unique among all stacks: the SeriesInstanceUID, with "#n" behind it from the second stack on.
+    frames
+        Sorted along the slice normal (rule A07); length k.
+    geometry
+        Where the voxels are; `geometry.oriented` is False for a 2D stack.
+    label
+        What tells this stack from its siblings ("echo 2", "time 3"), empty when it is alone.
+    modality_lut
+        (first_mapped, values) of a Modality LUT Sequence (rule B03), or None.
+    suv
+        SUV of a PET stack, or None; then `suv_note` says why.
+    tracer_text, acquisition_text
+        Short technical lines for the corner annotation (rule E.2): "FDG 589 MBq, 60 min", "120 kVp 200 mA".
+    """
+
+    uid: str
+    frames: tuple[FrameSource, ...]
+    pixels: PixelFormat
+    geometry: VolumeGeometry
+    report: GeometryReport
+    label: str = ""
+    modality: str = ""
+    unit: str = ""
+    padding: tuple[float, float] | None = None
+    windows: tuple[Window, ...] = ()
+    modality_lut: tuple[int, tuple[float, ...]] | None = None
+    suv: SuvResult | None = None
+    suv_note: str = ""
+    multiplanar: bool = True
+    tracer_text: str = ""
+    acquisition_text: str = ""
+    lossy_text: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """A series as the study browser shows it."""
+
+    uid: str
+    study_uid: str
+    modality: str
+    description: str
+    kind: SeriesKind
+    files: int
+    number: int | None = None
+    date: str = ""
+    time: str = ""
+    body_part: str = ""
+    frame_of_reference_uid: str = ""
+    manufacturer: str = ""
+    stacks: tuple[Stack, ...] = ()
+    paths: tuple[Path, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Patient:
+    """Identity, shown in the browser and the corner, never logged and never exported by default."""
+
+    key: str
+    """PatientID with its issuer (rule A01); only used to tell patients apart."""
+    name: str = ""
+    """Formatted by rule E40."""
+    patient_id: str = ""
+    birth_date: str = ""
+    sex: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """A study of one patient."""
+
+    uid: str
+    patient: Patient
+    description: str = ""
+    date: str = ""
+    time: str = ""
+    accession: str = ""
+    institution: str = ""
+    age: str = ""
+    series: tuple[Series, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Catalogue:
+    """Everything found so far."""
+
+    studies: tuple[Study, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    files_seen: int = 0
+    not_dicom: int = 0
+    """Files that are not DICOM at all; counted, not listed (rule J01)."""
+    notes: tuple[str, ...] = field(default=())
+
+    def find_series(self, uid: str) -> Series | None:
+        """The series with a SeriesInstanceUID, or None."""
+        return next((s for study in self.studies for s in study.series if s.uid == uid), None)
+
+    def find_stack(self, uid: str) -> Stack | None:
+        """The stack with a uid, or None."""
+        return next(
+            (stack for study in self.studies for s in study.series for stack in s.stacks if stack.uid == uid),
+            None,
+        )
+
+    def study_of(self, series_uid: str) -> Study | None:
+        """The study that holds a series, or None."""
+        return next((study for study in self.studies if any(s.uid == series_uid for s in study.series)), None)

@@ -1,0 +1,131 @@
+"""A volume: stored values, where they are and what they mean.
+
+The stored array keeps its type; `physical = stored * slope + intercept` is folded into the window constants at
+paint time and applied to single values and statistics. Nothing makes a float copy of a CT.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from viewer.imaging.geometry import VolumeGeometry
+from viewer.imaging.window import Window
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """What a physical value measures.
+
+    Parameters
+    ----------
+    unit
+        Unit as shown: "HU", "Bq/mL", "SUV", "Gy", or "" when the header names none (rule B04).
+    """
+
+    unit: str = ""
+
+    @property
+    def is_hounsfield(self) -> bool:
+        """True for CT numbers; only these take the CT presets (rule C01)."""
+        return self.unit == "HU"
+
+
+@dataclass(frozen=True, eq=False)
+class Volume:
+    """Voxels on a geometry.
+
+    Parameters
+    ----------
+    uid
+        Identifier, unique among the open volumes.
+    array
+        (k, j, i) stored values, C order; for colour (3, k, j, i) uint8, planar RGB. The loader fills it slice by
+        slice while the volume is already on screen; `ready` says which slices hold values.
+    geometry
+        Where the voxels are.
+    quantity
+        Unit of `stored * slope + intercept`.
+    slope, intercept
+        Modality LUT (PS3.3 C.11.1), the same for all slices; a series with one slope a slice is stored as float32
+        physical values with slope 1.
+    suv_factor
+        SUVbw = physical * suv_factor, or None when no SUV exists; `suv_note` then is the reason.
+    padding
+        (low, high) stored values that mean "no value" (rule B07), or None.
+    windows
+        Windows of the header, in order (rule B13).
+    inverted
+        MONOCHROME1: the lowest value is white, applied after the window (rule B16).
+    ready
+        (k,) bool, True once a slice is in place.
+    corrupt
+        (k,) bool, True for slices that could not be decoded; they are shown as "no data" (rule J06).
+    """
+
+    uid: str
+    array: npt.NDArray[np.generic]
+    geometry: VolumeGeometry
+    quantity: Quantity = field(default_factory=Quantity)
+    modality: str = ""
+    description: str = ""
+    slope: float = 1.0
+    intercept: float = 0.0
+    suv_factor: float | None = None
+    suv_note: str = ""
+    padding: tuple[float, float] | None = None
+    windows: tuple[Window, ...] = ()
+    inverted: bool = False
+    ready: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool))
+    corrupt: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool))
+
+    def __post_init__(self) -> None:
+        if not self.array.flags.c_contiguous:
+            raise ValueError("a volume needs a C-ordered array")
+        if self.array.shape[-3:] != self.geometry.shape:
+            raise ValueError(f"array {self.array.shape} does not fit geometry {self.geometry.shape}")
+        for name, value in (("ready", True), ("corrupt", False)):
+            if getattr(self, name).shape != (self.geometry.shape[0],):
+                object.__setattr__(self, name, np.full(self.geometry.shape[0], value))
+
+    @property
+    def is_colour(self) -> bool:
+        """True for planar RGB."""
+        return self.array.ndim == 4
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the voxel array."""
+        return int(self.array.nbytes)
+
+    def physical(self, stored: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Stored values to physical ones (HU, Bq/mL, ...), float64."""
+        result: npt.NDArray[np.float64] = np.asarray(stored, dtype=np.float64) * self.slope + self.intercept
+        return result
+
+    def is_padding(self, stored: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+        """Which stored values are padding; NaN always is."""
+        stored = np.asarray(stored)
+        result: npt.NDArray[np.bool_] = (
+            np.isnan(stored) if stored.dtype.kind == "f" else np.zeros(stored.shape, bool)
+        )
+        if self.padding is not None:
+            result |= (stored >= self.padding[0]) & (stored <= self.padding[1])
+        return result
+
+    @property
+    def display_slope(self) -> float:
+        """Slope from stored values to the quantity on display: SUV when it exists, else the physical one."""
+        return self.slope * (self.suv_factor if self.suv_factor is not None else 1.0)
+
+    @property
+    def display_intercept(self) -> float:
+        """Intercept that belongs to `display_slope`."""
+        return self.intercept * (self.suv_factor if self.suv_factor is not None else 1.0)
+
+    @property
+    def display_unit(self) -> str:
+        """Unit of the quantity on display."""
+        return "SUV" if self.suv_factor is not None else self.quantity.unit

@@ -1,0 +1,1 @@
+"""Jobs without Qt: the generator of frozen load events and what it needs."""
