@@ -1,0 +1,147 @@
+"""Panes and layouts: which plane, which content, how it is framed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from viewer.imaging.orientation import Anatomy
+
+
+class PlaneKind(StrEnum):
+    """What a pane cuts."""
+
+    AXIAL = "axial"
+    SAGITTAL = "sagittal"
+    CORONAL = "coronal"
+    ACQUIRED = "acquired"
+    """The slices as they were acquired: localizers, captures, single slices."""
+    MIP = "mip"
+    """Rotating maximum intensity projection of the overlay, or of the base when there is none."""
+
+    @property
+    def anatomy(self) -> Anatomy | None:
+        """The anatomical plane, None for ACQUIRED and MIP."""
+        return Anatomy(self.value) if self.value in set(Anatomy) else None
+
+
+class Content(StrEnum):
+    """Which layers a pane shows."""
+
+    BASE = "base"
+    OVERLAY = "overlay"
+    FUSED = "fused"
+
+
+class Density(StrEnum):
+    """Three densities of the corner annotations (clinical spec E.2); warnings are never switched off."""
+
+    FULL = "full"
+    MINIMAL = "minimal"
+    OFF = "off"
+
+
+@dataclass(frozen=True)
+class Pane:
+    """One cell of a layout."""
+
+    id: str
+    kind: PlaneKind
+    content: Content = Content.FUSED
+
+
+@dataclass(frozen=True)
+class Framing:
+    """Zoom and pan, shared by all panes of one plane kind so that CT, PET and fused rows stay together.
+
+    Parameters
+    ----------
+    zoom
+        1 fits the volume into the pane.
+    pan_mm
+        (right, down) shift of the view centre from the centre of the volume.
+    flip_horizontal, flip_vertical
+        Mirrored display, always with a badge (rule E05).
+    """
+
+    zoom: float = 1.0
+    pan_mm: tuple[float, float] = (0.0, 0.0)
+    flip_horizontal: bool = False
+    flip_vertical: bool = False
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A grid of panes.
+
+    Parameters
+    ----------
+    id, text
+        Identifier and name for menus.
+    rows
+        Rows of panes; rows may differ in length.
+    needs_overlay
+        Only offered when there is a second layer.
+    """
+
+    id: str
+    text: str
+    rows: tuple[tuple[Pane, ...], ...]
+    needs_overlay: bool = False
+
+    @property
+    def panes(self) -> tuple[Pane, ...]:
+        """All panes, row by row."""
+        return tuple(pane for row in self.rows for pane in row)
+
+    def pane(self, pane_id: str) -> Pane | None:
+        """The pane with an id, or None."""
+        return next((pane for pane in self.panes if pane.id == pane_id), None)
+
+
+_ANATOMY = (PlaneKind.AXIAL, PlaneKind.SAGITTAL, PlaneKind.CORONAL)
+
+
+def _row(content: Content) -> tuple[Pane, ...]:
+    return tuple(Pane(f"{content}-{kind}", kind, content) for kind in _ANATOMY)
+
+
+LAYOUTS: tuple[Layout, ...] = (
+    Layout("three", "Three planes", (_row(Content.FUSED),)),
+    Layout(
+        "three-large",
+        "Large axial",
+        (
+            (Pane("fused-axial", PlaneKind.AXIAL),),
+            (Pane("fused-sagittal", PlaneKind.SAGITTAL), Pane("fused-coronal", PlaneKind.CORONAL)),
+        ),
+    ),
+    Layout(
+        "three-mip",
+        "Three planes and MIP",
+        (
+            (Pane("fused-axial", PlaneKind.AXIAL), Pane("fused-sagittal", PlaneKind.SAGITTAL)),
+            (Pane("fused-coronal", PlaneKind.CORONAL), Pane("mip", PlaneKind.MIP, Content.OVERLAY)),
+        ),
+    ),
+    Layout("base-only", "CT alone", (_row(Content.BASE),)),
+    Layout("overlay-only", "PET alone", (_row(Content.OVERLAY),), needs_overlay=True),
+    Layout(
+        "rows",
+        "CT, PET and fused rows",
+        (_row(Content.BASE), _row(Content.OVERLAY), _row(Content.FUSED)),
+        needs_overlay=True,
+    ),
+    Layout("single", "Single pane", ((Pane("single", PlaneKind.ACQUIRED, Content.BASE),),)),
+)
+
+
+def layout(layout_id: str) -> Layout:
+    """The layout with an id.
+
+    Raises
+    ------
+    KeyError
+        No such layout.
+    """
+    return next(item for item in LAYOUTS if item.id == layout_id)
