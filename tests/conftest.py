@@ -110,10 +110,10 @@ def _unpack(archive: Path, name: str, cache: Path) -> Path:
                     target = (aside / member.name).resolve()
                     if not (member.isfile() or member.isdir()) or not target.is_relative_to(aside.resolve()):
                         pytest.fail(f"{archive.name} holds an entry that does not belong in a data set")
-                # Python 3.11.2 of Debian 12 has no filters yet; the loop above is what guards there.
-                tar.extractall(
-                    aside, members, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {})
-                )
+                if hasattr(tarfile, "data_filter"):
+                    tar.extractall(aside, members, filter="data")
+                else:  # Python 3.11.2 of Debian 12 has no filters yet; the loop above is what guards there
+                    tar.extractall(aside, members)
             try:
                 aside.rename(done)
             except OSError:
