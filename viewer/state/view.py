@@ -60,6 +60,7 @@ class ViewState:
         self.identity_visible = True
         self.registration_confirmed = False
         self.tool = "window"
+        self.window_drag_inverted = False
         library.volume_removed.connect(self._forget)
 
     # --- what is shown -----------------------------------------------------------------------------------------

@@ -83,7 +83,9 @@ class Shortcuts:
             try:
                 table = tomllib.loads(user_file.read_text(encoding="utf-8"))
             except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-                raise SettingsError(f"The shortcut file {user_file.name} is not valid TOML: {error}.") from error
+                raise SettingsError(
+                    f"The shortcut file {user_file.name} is not valid TOML: {error}."
+                ) from error
             self._user = _key_table(table.get("keys", {}))
             self.mouse.update(table.get("mouse", {}))
 
@@ -104,9 +106,16 @@ class Shortcuts:
     def _save(self) -> None:
         if self.user_file is None:
             return
-        rows = [f'"{name}" = [{", ".join(_quoted(key) for key in keys)}]' for name, keys in sorted(self._user.items())]
-        builtin_mouse = tomllib.loads(asset_path("shortcuts.toml").read_text(encoding="utf-8")).get("mouse", {})
-        own_mouse = [f'"{k}" = {_quoted(v)}' for k, v in sorted(self.mouse.items()) if builtin_mouse.get(k) != v]
+        rows = [
+            f'"{name}" = [{", ".join(_quoted(key) for key in keys)}]'
+            for name, keys in sorted(self._user.items())
+        ]
+        builtin_mouse = tomllib.loads(asset_path("shortcuts.toml").read_text(encoding="utf-8")).get(
+            "mouse", {}
+        )
+        own_mouse = [
+            f'"{k}" = {_quoted(v)}' for k, v in sorted(self.mouse.items()) if builtin_mouse.get(k) != v
+        ]
         text = "\n".join(["[keys]", *rows, "", "[mouse]", *own_mouse, ""])
         self.user_file.parent.mkdir(parents=True, exist_ok=True)
         partial = self.user_file.with_suffix(".part")
@@ -178,7 +187,9 @@ class CommandTable(QObject):
     def _place(self, command: Command, action: QAction) -> None:
         owner = self._panes if command.panes_only and self._panes is not None else self._window
         context = (
-            Qt.ShortcutContext.WidgetWithChildrenShortcut if command.panes_only else Qt.ShortcutContext.WindowShortcut
+            Qt.ShortcutContext.WidgetWithChildrenShortcut
+            if command.panes_only
+            else Qt.ShortcutContext.WindowShortcut
         )
         action.setShortcutContext(context)
         action.setShortcuts([QKeySequence(key) for key in self.shortcuts.keys(command)])

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from viewer.state.library import Library
     from viewer.state.view import ViewState
     from viewer.ui.commands import CommandTable
-    from viewer.ui.loader_thread import LoaderThread
+    from viewer.ui.loader_thread import Loader
     from viewer.ui.presets import PresetBook
 
 
@@ -40,6 +40,6 @@ class UiContext:
     view: ViewState
     settings: Settings
     presets: PresetBook
-    loader: LoaderThread
+    loader: Loader
     commands: CommandTable
     window: QWidget

@@ -1,0 +1,106 @@
+"""The composition root: makes the application, the window and what they share."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+from PySide6.QtCore import QTimer
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QApplication
+
+import viewer
+from viewer.dicom.model import Problem
+from viewer.errors import SettingsError
+from viewer.settings import Settings, config_dir
+from viewer.ui.commands import Shortcuts
+from viewer.ui.main_window import MainWindow
+from viewer.ui.opening import open_demo
+from viewer.ui.presets import PresetBook
+from viewer.ui.theme import apply_theme
+
+log = logging.getLogger(__name__)
+
+
+def application() -> QApplication:
+    """The one QApplication, made when there is none."""
+    existing = QApplication.instance()
+    if isinstance(existing, QApplication):
+        return existing
+    app = QApplication(["triptych"])
+    app.setApplicationName("Triptych")
+    app.setApplicationVersion(viewer.__version__)
+    QGuiApplication.setDesktopFileName("triptych")
+    return app
+
+
+def make_window(settings: Settings) -> MainWindow:
+    """A main window with the user's keys and presets; broken user files are reported, not obeyed."""
+    problems: list[Problem] = []
+    try:
+        shortcuts = Shortcuts(config_dir() / "shortcuts.toml")
+    except SettingsError as error:
+        problems.append(Problem("shortcuts.toml", f"{error.user_message} The built-in keys are used."))
+        shortcuts = Shortcuts()
+    try:
+        presets = PresetBook(config_dir() / "presets.json")
+    except SettingsError as error:
+        problems.append(Problem("presets.json", f"{error.user_message} The built-in presets are used."))
+        presets = PresetBook(config_dir() / "presets-new.json")
+    window = MainWindow(settings, shortcuts, presets)
+    for problem in problems:
+        window.context.library.add_problem(problem)
+    return window
+
+
+def run(paths: Sequence[Path] = (), *, demo: bool = False) -> int:
+    """Show the window, open what is asked for, and stay until it is closed.
+
+    Parameters
+    ----------
+    paths
+        Folders, files or archives to open.
+    demo
+        Open the built-in study.
+
+    Returns
+    -------
+    int
+        Exit code of the program.
+    """
+    app = application()
+    settings = Settings.load()
+    apply_theme(app, str(settings.get("ui.theme")))
+    window = make_window(settings)
+    _install_hooks(window)
+    window.show()
+    if demo:
+        QTimer.singleShot(0, lambda: open_demo(window.context))
+    elif paths:
+        QTimer.singleShot(0, lambda: window.open(paths))
+    return app.exec()
+
+
+def _install_hooks(window: MainWindow) -> None:
+    """The second door: whatever escapes a slot becomes one line in the problems panel."""
+
+    def report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            sys.__excepthook__(kind, error, trace)
+            return
+        log.error("unexpected error", exc_info=(kind, error, trace))
+        window.context.library.add_problem(
+            Problem(
+                "",
+                f"An internal error occurred ({kind.__name__}); the program goes on. Details are in the log.",
+            )
+        )
+
+    sys.excepthook = report
+    threading.excepthook = lambda args: log.error("error in a thread: %s", args.exc_type.__name__)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

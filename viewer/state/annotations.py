@@ -1,0 +1,142 @@
+"""The words in the corners of a pane (clinical spec E.2), without drawing them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from viewer.imaging.presets import format_window
+from viewer.imaging.sample import Interpolation
+from viewer.state.layers import Role
+from viewer.state.library import OpenVolume
+from viewer.state.panes import Density, PlaneKind
+from viewer.state.resolve import PaneScene
+from viewer.state.view import ViewState
+
+
+@dataclass(frozen=True)
+class Corners:
+    """Lines per corner, from top to bottom, and the warnings that are never switched off."""
+
+    top_left: tuple[str, ...] = ()
+    top_right: tuple[str, ...] = ()
+    bottom_left: tuple[str, ...] = ()
+    bottom_right: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def corners(view: ViewState, scene: PaneScene, density: Density, *, identity: bool) -> Corners:
+    """Corner annotations of a pane.
+
+    Parameters
+    ----------
+    density
+        Full, minimal (window, slice, position) or off (warnings only).
+    identity
+        False leaves out name, ID, birth date, accession number and institution.
+    """
+    item = next((found for layer in scene.layers if (found := view.library.get(layer.volume.uid))), None)
+    if item is None:
+        return Corners()
+    warnings = _warnings(view, scene)
+    if density is Density.OFF:
+        return Corners(warnings=warnings)
+    place = [text for text in (scene.slice_text, scene.position_text) if text]
+    bottom_left = [*_windows(view, scene), "  ".join(place)]
+    if density is Density.MINIMAL:
+        return Corners(bottom_left=tuple(filter(None, bottom_left)), warnings=warnings)
+    framing = view.framing(scene.pane.kind)
+    details = [f"zoom {framing.zoom * 100:.0f} %"]
+    slab = scene.layers[0].slab if scene.layers else None
+    if slab is not None and scene.pane.kind is not PlaneKind.MIP:
+        details.append(f"{slab.projection.value.upper()} {slab.thickness_mm:g} mm")
+    if view.interpolation is not Interpolation.LINEAR:
+        details.append(view.interpolation.value)
+    details += [
+        layer_item.stack.lossy_text for layer_item in _items(view, scene) if layer_item.stack.lossy_text
+    ]
+    return Corners(
+        top_left=_patient(item) if identity else (),
+        top_right=_study(item, identity=identity),
+        bottom_left=tuple(filter(None, [*bottom_left, "  ".join(details)])),
+        bottom_right=tuple(line for found in _items(view, scene) for line in _series(found)),
+        warnings=warnings,
+    )
+
+
+def _items(view: ViewState, scene: PaneScene) -> tuple[OpenVolume, ...]:
+    return tuple(item for layer in scene.layers if (item := view.library.get(layer.volume.uid)) is not None)
+
+
+def _patient(item: OpenVolume) -> tuple[str, ...]:
+    patient = item.study.patient
+    birth = patient.birth_date + (f" ({item.study.age})" if item.study.age else "")
+    return tuple(
+        filter(None, (patient.name, patient.patient_id, "  ".join(filter(None, (birth, patient.sex)))))
+    )
+
+
+def _study(item: OpenVolume, *, identity: bool) -> tuple[str, ...]:
+    study = item.study
+    when = "  ".join(filter(None, (study.date, study.time)))
+    if identity:
+        return tuple(filter(None, (study.institution, study.description, when, study.accession)))
+    return tuple(filter(None, (study.description,)))
+
+
+def _series(item: OpenVolume) -> tuple[str, ...]:
+    series, stack = item.series, item.stack
+    number = f"Se {series.number}" if series.number is not None else ""
+    report = stack.report
+    size = []
+    if report.thickness_mm:
+        size.append(f"{report.thickness_mm:g} mm")
+    if report.spacing_mm[0]:
+        size.append(f"step {report.spacing_mm[0]:.2f} mm")
+    title = "  ".join(filter(None, (number, series.modality, series.description, stack.label)))
+    technical = "  ".join(filter(None, (stack.acquisition_text, stack.tracer_text, report.patient_position)))
+    return tuple(filter(None, (title, " / ".join(size), technical)))
+
+
+def _windows(view: ViewState, scene: PaneScene) -> list[str]:
+    lines = []
+    for request in scene.layers:
+        layer = view.layer(request.role)
+        if layer is None or request.volume.is_colour:
+            continue
+        text = format_window(layer.window, request.volume.display_unit)
+        if request.role is Role.OVERLAY and len(scene.layers) > 1:
+            text += f"  {layer.opacity * 100:.0f} %"
+        lines.append(text + (f"  {layer.window_name}" if layer.window_name else ""))
+    return lines
+
+
+def _warnings(view: ViewState, scene: PaneScene) -> tuple[str, ...]:
+    lines: list[str] = []
+    if not view.same_frame_of_reference and view.overlay is not None:
+        lines.append("NOT REGISTERED: different frame of reference")
+    if scene.mirrored:
+        lines.append("flipped")
+    for item in _items(view, scene):
+        geometry = item.volume.geometry
+        if not geometry.oriented:
+            lines.append("orientation unknown")
+        if not geometry.calibrated:
+            lines.append("no spacing: not in millimetres")
+        if geometry.tilt_deg > 0.1:
+            lines.append(f"tilt {geometry.tilt_deg:.1f}° corrected")
+        elif geometry.oriented and geometry.obliquity_deg > 1.0:
+            lines.append(f"oblique {geometry.obliquity_deg:.0f}°")
+        if not item.stack.report.uniform:
+            gaps = item.stack.report.gaps_mm
+            lines.append(f"slice spacing {min(gaps):.2f} to {max(gaps):.2f} mm")
+        if bool(item.volume.corrupt.any()):
+            lines.append(f"{int(item.volume.corrupt.sum())} slice(s) could not be decoded")
+        if (
+            item.series.modality == "PT"
+            and item.volume.suv_factor is None
+            and item.volume.display_unit != "SUV"
+        ):
+            lines.append("no SUV")
+        if item.stack.suv is not None and getattr(item.stack.suv, "edited", False):
+            lines.append("SUV*")
+    return tuple(dict.fromkeys(lines))

@@ -1,0 +1,293 @@
+"""From state to a frozen picture request per pane: what should be on screen, decided without a window.
+
+`resolve` is pure. The keys in the answer say which work a change needs: another `sample_key` means sampling again,
+another `colour_key` only colouring, anything else only lines and text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+import numpy.typing as npt
+
+from viewer.imaging.colormap import colormap
+from viewer.imaging.display import layer_table
+from viewer.imaging.geometry import FloatArray, VolumeGeometry
+from viewer.imaging.orientation import letters, opposite
+from viewer.imaging.plane import Plane
+from viewer.imaging.sample import Interpolation, Projection, Slab
+from viewer.imaging.volume import Volume
+from viewer.state.layers import ImageLayer, Role
+from viewer.state.library import OpenVolume
+from viewer.state.panes import Content, Pane, PlaneKind
+from viewer.state.view import ViewState, grid_axis
+
+
+class PictureScale(Enum):
+    """Device pixels per sampled pixel along each side."""
+
+    FULL = 1
+    HALF = 2
+
+
+PLANE_LETTER = {PlaneKind.AXIAL: "A", PlaneKind.SAGITTAL: "S", PlaneKind.CORONAL: "C"}
+
+
+@dataclass(frozen=True, eq=False)
+class LayerRequest:
+    """One layer of a pane.
+
+    Parameters
+    ----------
+    role
+        Base or overlay.
+    volume
+        Where the values come from.
+    interpolation, slab
+        How they are sampled.
+    table
+        (n, 4) uint8 straight RGBA, opacity in alpha.
+    lower, upper
+        Stored values of the first and last table entry.
+    sample_key, colour_key
+        Equal keys mean an equal result.
+    """
+
+    role: Role
+    volume: Volume
+    interpolation: Interpolation
+    slab: Slab | None
+    table: npt.NDArray[np.uint8]
+    lower: float
+    upper: float
+    sample_key: tuple[object, ...]
+    colour_key: tuple[object, ...]
+
+
+@dataclass(frozen=True)
+class CrossLine:
+    """Where another pane's plane cuts this one.
+
+    Parameters
+    ----------
+    kind
+        The other plane.
+    vertical
+        Vertical or horizontal on screen.
+    """
+
+    kind: PlaneKind
+    vertical: bool
+
+
+@dataclass(frozen=True, eq=False)
+class PaneScene:
+    """Everything a pane draws.
+
+    Parameters
+    ----------
+    pane
+        Which pane.
+    plane
+        Rectangle in the patient at device pixels.
+    layers
+        From below to above.
+    letters
+        (left, right, top, bottom) edge letters, empty strings when the orientation is unknown.
+    cursor_px
+        (column, row) of the linked point, None when it cannot be shown.
+    lines
+        Crosshair lines through the linked point.
+    slice_text
+        "40/190" on acquired slices, "" elsewhere (rule E13).
+    position_text
+        "H 12.5 mm" along the normal, "" without calibration.
+    colour_bar
+        The layer whose colour bar is drawn (rule D37), or None.
+    """
+
+    pane: Pane
+    plane: Plane
+    layers: tuple[LayerRequest, ...]
+    letters: tuple[str, str, str, str]
+    cursor_px: tuple[float, float] | None
+    lines: tuple[CrossLine, ...]
+    slice_text: str
+    position_text: str
+    calibrated: bool
+    mirrored: bool
+    colour_bar: LayerRequest | None
+
+
+def resolve(view: ViewState, pane: Pane, width: int, height: int) -> PaneScene | None:
+    """The scene of a pane.
+
+    Parameters
+    ----------
+    view
+        The state.
+    pane
+        A pane of the layout (or any other, for export).
+    width, height
+        Size in device pixels.
+
+    Returns
+    -------
+    PaneScene or None
+        None when nothing is open or the pane has no size.
+    """
+    item = view.base_volume
+    if item is None or width < 1 or height < 1:
+        return None
+    if pane.kind is PlaneKind.MIP:
+        item = _mip_volume(view, pane) or item
+    geometry = item.volume.geometry
+    plane = pane_plane(view, pane, geometry, width, height)
+    layers = tuple(
+        request for role in view.roles_of(pane) if (request := _layer(view, pane, role, plane)) is not None
+    )
+    if pane.kind is PlaneKind.MIP:
+        layers = layers[-1:]
+    right_letters = letters(plane.u_mm) if geometry.oriented else ""
+    down_letters = letters(plane.v_mm) if geometry.oriented else ""
+    column, row, _ = plane.project(view.cursor_mm)
+    framing = view.framing(pane.kind)
+    return PaneScene(
+        pane=pane,
+        plane=plane,
+        layers=layers,
+        letters=(opposite(right_letters), right_letters, opposite(down_letters), down_letters),
+        cursor_px=(column, row) if item.stack.multiplanar else None,
+        lines=_lines(pane.kind) if item.stack.multiplanar else (),
+        slice_text=_slice_text(view, pane, geometry),
+        position_text=_position_text(view, pane, geometry),
+        calibrated=geometry.calibrated,
+        mirrored=framing.flip_horizontal or framing.flip_vertical,
+        colour_bar=next((layer for layer in reversed(layers) if _is_coloured(view, pane, layer.role)), None),
+    )
+
+
+def pane_plane(view: ViewState, pane: Pane, geometry: VolumeGeometry, width: int, height: int) -> Plane:
+    """The rectangle a pane shows: through the linked point, framed by zoom and pan, true millimetres on both axes."""
+    right, down = view.axes(pane.kind)
+    framing = view.framing(pane.kind)
+    centre = geometry.centre_mm
+    fit = fit_mm_per_pixel(geometry, right, down, width, height, cylinder=pane.kind is PlaneKind.MIP)
+    along = right * framing.pan_mm[0] + down * framing.pan_mm[1]
+    normal = np.cross(right, down)
+    depth = 0.0 if pane.kind is PlaneKind.MIP else float((view.cursor_mm - centre) @ normal)
+    if framing.flip_horizontal:
+        right = -right
+    if framing.flip_vertical:
+        down = -down
+    return Plane.centred(centre + along + normal * depth, right, down, fit / framing.zoom, width, height)
+
+
+def fit_mm_per_pixel(
+    geometry: VolumeGeometry,
+    right: FloatArray,
+    down: FloatArray,
+    width: int,
+    height: int,
+    *,
+    cylinder: bool = False,
+) -> float:
+    """Largest scale at which the whole volume fits the pane; with `cylinder` at every angle of a turning MIP."""
+    offsets = geometry.corners_mm() - geometry.centre_mm
+    half_width = float(np.abs(offsets @ right).max())
+    if cylinder:
+        normal = np.cross(right, down)
+        half_width = float(np.hypot(offsets @ right, offsets @ normal).max()) * 0.8
+    half_height = float(np.abs(offsets @ down).max())
+    return max(2 * half_width / width, 2 * half_height / height)
+
+
+def _mip_volume(view: ViewState, pane: Pane) -> OpenVolume | None:
+    roles = view.roles_of(pane)
+    return view.volume(roles[-1]) if roles else None
+
+
+def _layer(view: ViewState, pane: Pane, role: Role, plane: Plane) -> LayerRequest | None:
+    item, layer = view.volume(role), view.layer(role)
+    if item is None or layer is None:
+        return None
+    on_top = role is Role.OVERLAY and len(view.roles_of(pane)) > 1 and pane.kind is not PlaneKind.MIP
+    if on_top and not (view.same_frame_of_reference or view.registration_confirmed):
+        return None
+    volume = item.volume
+    slab = view.slab
+    interpolation = view.interpolation
+    if pane.kind is PlaneKind.MIP:
+        corners = volume.geometry.corners_mm()
+        slab = Slab(float(np.linalg.norm(corners[0] - corners[-1])), Projection.MAX)
+    elif pane.kind is PlaneKind.ACQUIRED:
+        slab = None
+    table, lower, upper, colour_key = _colours(layer, volume, on_top=on_top)
+    place = (plane.origin_mm.tobytes(), plane.u_mm.tobytes(), plane.v_mm.tobytes(), plane.width, plane.height)
+    sample_key = (volume.uid, view.library.version(volume.uid), interpolation, slab, place)
+    return LayerRequest(role, volume, interpolation, slab, table, lower, upper, sample_key, colour_key)
+
+
+def _colours(
+    layer: ImageLayer, volume: Volume, *, on_top: bool
+) -> tuple[npt.NDArray[np.uint8], float, float, tuple[object, ...]]:
+    """Window, colormap, inversion and opacity of a layer as one table over stored values."""
+    name = layer.fused_colormap if on_top else layer.colormap
+    invert = layer.invert != volume.inverted
+    opacity = layer.opacity if on_top else 1.0
+    transparent = on_top and layer.transparent_below
+    key = (layer.window, name, invert, opacity, transparent, volume.display_slope, volume.display_intercept)
+    table, lower, upper = layer_table(
+        layer.window,
+        colormap(name),
+        invert=invert,
+        opacity=opacity,
+        transparent_below=transparent,
+        slope=volume.display_slope,
+        intercept=volume.display_intercept,
+    )
+    return table, lower, upper, key
+
+
+def _is_coloured(view: ViewState, pane: Pane, role: Role) -> bool:
+    layer = view.layer(role)
+    item = view.volume(role)
+    if layer is None or item is None or item.volume.is_colour:
+        return False
+    fused = role is Role.OVERLAY and pane.content is Content.FUSED and len(view.roles_of(pane)) > 1
+    name = layer.fused_colormap if fused else layer.colormap
+    return name != "grey" or item.volume.display_unit == "SUV"
+
+
+def _lines(kind: PlaneKind) -> tuple[CrossLine, ...]:
+    """Which planes cut a pane vertically and horizontally on screen."""
+    others = {
+        PlaneKind.AXIAL: (PlaneKind.SAGITTAL, PlaneKind.CORONAL),
+        PlaneKind.SAGITTAL: (PlaneKind.CORONAL, PlaneKind.AXIAL),
+        PlaneKind.CORONAL: (PlaneKind.SAGITTAL, PlaneKind.AXIAL),
+        PlaneKind.MIP: (PlaneKind.SAGITTAL, PlaneKind.AXIAL),
+    }.get(kind)
+    return (
+        () if others is None else (CrossLine(others[0], vertical=True), CrossLine(others[1], vertical=False))
+    )
+
+
+def _slice_text(view: ViewState, pane: Pane, geometry: VolumeGeometry) -> str:
+    if pane.kind is PlaneKind.MIP:
+        return f"MIP {view.mip_angle_deg:.0f}°"
+    axis = grid_axis(geometry, view.normal(pane.kind))
+    if axis is None:
+        return ""
+    index = round(float(geometry.to_index(view.cursor_mm)[axis]))
+    return f"{index + 1}/{geometry.shape[axis]}"
+
+
+def _position_text(view: ViewState, pane: Pane, geometry: VolumeGeometry) -> str:
+    if pane.kind is PlaneKind.MIP or not (geometry.calibrated and geometry.oriented):
+        return ""
+    normal = view.normal(pane.kind)
+    depth = float(view.cursor_mm @ normal)
+    letter = letters(normal if depth >= 0 else -normal)
+    return f"{letter} {abs(depth):.1f} mm"

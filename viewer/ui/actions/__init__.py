@@ -1,0 +1,1 @@
+"""Commands. Each module of this folder defines `commands(context)`; the window registers what it finds."""

@@ -1,0 +1,48 @@
+"""Open, recent studies, close."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from PySide6.QtWidgets import QFileDialog
+
+from viewer.ui.commands import Command
+from viewer.ui.context import UiContext
+from viewer.ui.opening import open_demo, open_with_question
+
+
+def commands(context: UiContext) -> Iterable[Command]:
+    """Commands of the File menu."""
+
+    def open_folder() -> None:
+        chosen = QFileDialog.getExistingDirectory(context.window, "Open a study folder")
+        if chosen:
+            open_with_question(context, [Path(chosen)])
+
+    def open_files() -> None:
+        chosen, _ = QFileDialog.getOpenFileNames(
+            context.window, "Open DICOM files, DICOMDIR or archives", "", "All files (*);;Archives (*.zip)"
+        )
+        if chosen:
+            open_with_question(context, [Path(name) for name in chosen])
+
+    def close() -> None:
+        context.loader.cancel()
+        context.view.show(None, None)
+        context.library.clear()
+
+    yield Command("file.open", "Open study folder…", open_folder, "File", icon="open")
+    yield Command("file.open-files", "Open files or archive…", open_files, "File")
+    yield Command("file.demo", "Open the demo study", lambda: open_demo(context), "File")
+    yield Command(
+        "file.close", "Close study", close, "File", enabled=lambda: bool(context.library.catalogue.studies)
+    )
+    yield Command(
+        "load.cancel", "Cancel loading", context.loader.cancel, "File", enabled=lambda: context.loader.busy
+    )
+    yield Command("file.quit", "Quit", lambda: _close(context), "File")
+
+
+def _close(context: UiContext) -> None:
+    context.window.window().close()

@@ -1,0 +1,173 @@
+"""Navigation, framing and annotation commands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from viewer.dicom.model import Stack
+from viewer.imaging.sample import Interpolation
+from viewer.state.panes import Density
+from viewer.ui.commands import Command
+from viewer.ui.context import UiContext
+from viewer.ui.session import first_window
+from viewer.ui.windows import is_full_screen, toggle_full_screen
+
+ZOOM_STEP = 1.25
+
+
+def commands(context: UiContext) -> Iterable[Command]:
+    """Commands of the View and Navigate menus."""
+    view = context.view
+
+    def opened() -> bool:
+        return view.base_volume is not None
+
+    def scroll(steps: int) -> Callable[[], None]:
+        return lambda: view.scroll(view.active.kind, steps)
+
+    def zoom(factor: float) -> None:
+        kind = view.active.kind
+        view.update_framing(kind, zoom=view.framing(kind).zoom * factor)
+
+    def fit() -> None:
+        view.update_framing(view.active.kind, zoom=1.0, pan_mm=(0.0, 0.0))
+
+    def flip(which: str) -> None:
+        framing = view.framing(view.active.kind)
+        view.update_framing(view.active.kind, **{which: not getattr(framing, which)})
+
+    def reset() -> None:
+        view.reset_view()
+        for role, layer in ((r, view.layer(r)) for r in type(view.active_role)):
+            item = view.volume(role)
+            if layer is not None and item is not None:
+                window, name = first_window(item.volume)
+                view.set_window(role, window, name)
+
+    def nearest() -> None:
+        now = view.interpolation
+        view.set_interpolation(
+            Interpolation.LINEAR if now is Interpolation.NEAREST else Interpolation.NEAREST
+        )
+
+    go = "Navigate"
+    yield Command("view.previous-slice", "Previous slice", scroll(-1), go, opened, panes_only=True)
+    yield Command("view.next-slice", "Next slice", scroll(1), go, opened, panes_only=True)
+    yield Command("view.previous-ten", "Ten slices back", scroll(-10), go, opened, panes_only=True)
+    yield Command("view.next-ten", "Ten slices on", scroll(10), go, opened, panes_only=True)
+    yield Command(
+        "view.first-slice",
+        "First slice",
+        lambda: view.scroll_to_end(view.active.kind, last=False),
+        go,
+        opened,
+        panes_only=True,
+    )
+    yield Command(
+        "view.last-slice",
+        "Last slice",
+        lambda: view.scroll_to_end(view.active.kind, last=True),
+        go,
+        opened,
+        panes_only=True,
+    )
+    yield Command(
+        "view.previous-pane", "Previous pane", lambda: view.cycle_pane(-1), go, opened, panes_only=True
+    )
+    yield Command("view.next-pane", "Next pane", lambda: view.cycle_pane(1), go, opened, panes_only=True)
+    yield Command("view.previous-series", "Previous series", lambda: _neighbour(context, -1), go, opened)
+    yield Command("view.next-series", "Next series", lambda: _neighbour(context, 1), go, opened)
+
+    look = "View"
+    yield Command("view.reset", "Reset view", reset, look, opened, icon="reset", panes_only=True)
+    yield Command("view.zoom-in", "Zoom in", lambda: zoom(ZOOM_STEP), look, opened)
+    yield Command("view.zoom-out", "Zoom out", lambda: zoom(1 / ZOOM_STEP), look, opened)
+    yield Command("view.fit", "Fit to pane", fit, look, opened)
+    yield Command(
+        "view.flip-horizontal", "Flip left and right", lambda: flip("flip_horizontal"), look, opened
+    )
+    yield Command("view.flip-vertical", "Flip up and down", lambda: flip("flip_vertical"), look, opened)
+    yield Command(
+        "view.nearest",
+        "Show voxels (nearest)",
+        nearest,
+        look,
+        opened,
+        checked=lambda: view.interpolation is Interpolation.NEAREST,
+    )
+    yield Command(
+        "view.slab",
+        "Slab MIP 10 mm",
+        view.toggle_slab,
+        look,
+        opened,
+        checked=lambda: view.slab is not None,
+        icon="slab",
+    )
+    yield Command(
+        "view.patient-planes", "Acquired or patient planes", view.toggle_patient_planes, look, opened
+    )
+    yield Command(
+        "view.maximise",
+        "Maximise pane",
+        lambda: view.toggle_maximised(view.active.id),
+        look,
+        opened,
+        checked=lambda: bool(view.maximised),
+        icon="maximise",
+    )
+    yield Command("view.density", "Annotation density", view.cycle_density, look)
+    yield Command(
+        "view.warnings-only",
+        "Hide annotations",
+        lambda: view.set_density(Density.FULL if view.density is Density.OFF else Density.OFF),
+        look,
+        checked=lambda: view.density is Density.OFF,
+        menu=False,
+    )
+    yield Command(
+        "view.identity",
+        "Show patient identity",
+        lambda: view.set_identity_visible(not view.identity_visible),
+        look,
+        checked=lambda: view.identity_visible,
+    )
+    yield Command(
+        "view.full-screen",
+        "Full screen",
+        lambda: toggle_full_screen(context.window),
+        look,
+        checked=lambda: is_full_screen(context.window),
+    )
+    yield Command(
+        "view.leave-full-screen",
+        "Leave full screen or maximised pane",
+        lambda: _leave(context),
+        look,
+        enabled=lambda: is_full_screen(context.window) or bool(view.maximised),
+        menu=False,
+    )
+
+
+def _leave(context: UiContext) -> None:
+    if is_full_screen(context.window):
+        toggle_full_screen(context.window)
+    elif context.view.maximised:
+        context.view.toggle_maximised(context.view.maximised)
+
+
+def _neighbour(context: UiContext, steps: int) -> None:
+    """Open the next or previous stack that can be shown."""
+    stacks: list[Stack] = [
+        stack
+        for study in context.library.catalogue.studies
+        for series in study.series
+        if series.kind.has_images
+        for stack in series.stacks
+    ]
+    base = context.view.base
+    if not stacks or base is None:
+        return
+    uids = [stack.uid for stack in stacks]
+    place = uids.index(base.volume_uid) if base.volume_uid in uids else 0
+    context.loader.open_series(uids[(place + steps) % len(uids)], "base")

@@ -1,0 +1,142 @@
+"""QThreads that drain the loading generator: one signal of frozen events, a cancel token, nothing else.
+
+Loading itself is in `viewer.loading` and knows no Qt. A job's events carry the job's number; events of a job that
+was replaced are dropped here, so a late answer never reaches the state.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QThread, Signal
+
+from viewer.errors import ViewerError
+from viewer.loading.cancel import CancelToken
+from viewer.loading.events import Failed, Finished, LoadEvent
+
+log = logging.getLogger(__name__)
+
+Job = Callable[[CancelToken], Iterator[LoadEvent]]
+
+
+class _JobThread(QThread):
+    """Drains one generator."""
+
+    produced = Signal(int, object)
+
+    def __init__(self, number: int, job: Job, parent: QObject) -> None:
+        super().__init__(parent)
+        self.number = number
+        self.token = CancelToken()
+        self._job = job
+
+    def run(self) -> None:
+        try:
+            for event in self._job(self.token):
+                self.produced.emit(self.number, event)
+        except ViewerError as error:
+            self.produced.emit(self.number, Failed(error.user_message))
+        except Exception as error:  # noqa: BLE001 - the worker boundary: one of the two doors
+            log.exception("loading failed")
+            self.produced.emit(
+                self.number, Failed(f"Loading stopped by an internal error ({type(error).__name__}).")
+            )
+
+
+class Loader(QObject):
+    """Runs loading jobs, the newest one counts.
+
+    Signals
+    -------
+    event
+        One `LoadEvent` of a current job.
+    busy_changed
+        True while a job runs.
+    """
+
+    event = Signal(object)
+    busy_changed = Signal(bool)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._threads: dict[int, _JobThread] = {}
+        self._current: set[int] = set()
+        self._next = 0
+        self._open: Callable[[Sequence[Path], bool], None] | None = None
+        self._open_series: Callable[[str, str], None] | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a job is running."""
+        return bool(self._current)
+
+    def handle(
+        self, open_paths: Callable[[Sequence[Path], bool], None], open_series: Callable[[str, str], None]
+    ) -> None:
+        """Set who turns wishes into jobs (the session)."""
+        self._open, self._open_series = open_paths, open_series
+
+    def open_paths(self, paths: Sequence[Path], *, add: bool = False) -> None:
+        """Open folders, files, archives; `add` keeps what is open."""
+        if self._open is not None:
+            self._open(paths, add)
+
+    def open_series(self, stack_uid: str, role: str = "") -> None:
+        """Load a stack of the catalogue into a role ("base", "overlay", "" for the natural one)."""
+        if self._open_series is not None:
+            self._open_series(stack_uid, role)
+
+    def start(self, job: Job, *, keep_others: bool = False) -> None:
+        """Run a job; older jobs are cancelled unless they may go on."""
+        if not keep_others:
+            self.cancel()
+        self._next += 1
+        thread = _JobThread(self._next, job, self)
+        thread.produced.connect(self._produced)
+        thread.finished.connect(self._finished)
+        was_busy = self.busy
+        self._threads[thread.number] = thread
+        self._current.add(thread.number)
+        if not was_busy:
+            self.busy_changed.emit(True)
+        thread.start()
+
+    def cancel(self) -> None:
+        """Cancel all running jobs; their remaining events are dropped."""
+        was_busy = self.busy
+        for number in self._current:
+            self._threads[number].token.cancel()
+        self._current.clear()
+        if was_busy:
+            self.event.emit(Finished(0.0, cancelled=True))
+            self.busy_changed.emit(False)
+
+    def stop(self) -> None:
+        """Cancel everything and wait for the threads (the window closes)."""
+        self.cancel()
+        for thread in tuple(self._threads.values()):
+            thread.wait()
+            self._drop(thread)
+
+    def _produced(self, number: int, event: LoadEvent) -> None:
+        if number not in self._current:
+            return
+        if isinstance(event, (Finished, Failed)):
+            self._current.discard(number)
+        self.event.emit(event)
+        if not self._current and isinstance(event, (Finished, Failed)):
+            self.busy_changed.emit(False)
+
+    def _finished(self) -> None:
+        for thread in tuple(self._threads.values()):
+            if thread.isFinished():
+                self._drop(thread)
+
+    def _drop(self, thread: _JobThread) -> None:
+        if self._threads.pop(thread.number, None) is not None:
+            if thread.number in self._current:
+                self._current.discard(thread.number)
+                self.busy_changed.emit(self.busy)
+            thread.deleteLater()

@@ -1,0 +1,45 @@
+"""Scale bar in centimetres with ticks (rule E09)."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QLineF
+from PySide6.QtGui import QPainter, QPen
+
+from viewer.state.panes import Density, PlaneKind
+from viewer.ui.overlays import SHADOW, TEXT, Overlay, OverlayInput, draw_text
+
+LENGTHS_MM = (1, 2, 5, 10, 20, 50, 100, 200, 500)
+
+
+def bar_length_mm(mm_per_logical_pixel: float, height: float) -> float:
+    """Longest round length that takes at most a third of the pane's height."""
+    fitting = [length for length in LENGTHS_MM if length / mm_per_logical_pixel <= height / 3]
+    return float(fitting[-1]) if fitting else float(LENGTHS_MM[0])
+
+
+def paint(painter: QPainter, given: OverlayInput) -> None:
+    """Draw a vertical bar at the right edge; nothing without calibration."""
+    if not given.scene.calibrated or given.density is Density.OFF:
+        return
+    if given.scene.pane.kind is PlaneKind.MIP and given.height < 100:
+        return
+    mm = given.scene.plane.mm_per_pixel * given.ratio
+    length_mm = bar_length_mm(mm, given.height)
+    length = length_mm / mm
+    right = given.width - 14.0
+    top = (given.height - length) / 2 + given.height * 0.08
+    ticks = 10 if length >= 60 else 5 if length >= 30 else 1
+    lines = [QLineF(right, top, right, top + length)]
+    for n in range(ticks + 1):
+        size = 8.0 if n in (0, ticks) else 6.0 if ticks == 10 and n == 5 else 4.0
+        lines.append(QLineF(right - size, top + n * length / ticks, right, top + n * length / ticks))
+    painter.setPen(QPen(SHADOW, 3.0))
+    painter.drawLines(lines)
+    painter.setPen(QPen(TEXT, 1.0))
+    painter.drawLines(lines)
+    text = f"{length_mm / 10:g} cm" if length_mm >= 10 else f"{length_mm:g} mm"
+    width = given.metrics.horizontalAdvance(text)
+    draw_text(painter, given.width - 6 - width, top + length + given.metrics.ascent() + 3, text)
+
+
+OVERLAY = Overlay("scale-bar", 20, paint)

@@ -1,0 +1,1 @@
+"""The panes: rendering, painting, mouse gestures and the grid they stand in."""

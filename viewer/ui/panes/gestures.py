@@ -1,0 +1,190 @@
+"""From mouse events to tools, by the table of `resources/shortcuts.toml` (clinical spec E.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import QObject, QPointF, Qt, Signal
+from PySide6.QtGui import QMouseEvent, QWheelEvent
+from PySide6.QtWidgets import QApplication
+
+from viewer.imaging.geometry import FloatArray
+from viewer.state.framing import zoom_about
+from viewer.state.panes import PlaneKind
+from viewer.state.view import ViewState
+from viewer.ui.tools import Pointer, Tool, tool
+
+if TYPE_CHECKING:
+    from viewer.ui.panes.plane_pane import PlanePane
+
+NOTCH = 120
+"""Wheel units of one notch."""
+WHEEL_ZOOM = 1.2
+
+_BUTTONS = {
+    Qt.MouseButton.LeftButton: "left",
+    Qt.MouseButton.RightButton: "right",
+    Qt.MouseButton.MiddleButton: "middle",
+}
+
+
+class Gestures(QObject):
+    """Mouse handling shared by all panes.
+
+    Signals
+    -------
+    hovered
+        LPS point under the mouse as (3,) array, or None when it left the panes.
+    menu_requested
+        (pane, global position) of a right click.
+    drag_ended
+        A drag is over; pictures may be drawn in full again.
+    """
+
+    hovered = Signal(object)
+    menu_requested = Signal(object, object)
+    drag_ended = Signal()
+
+    def __init__(self, view: ViewState, mouse: Mapping[str, str], parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._view = view
+        self._mouse = mouse
+        self.dragging = False
+        self._button = ""
+        self._modifier = ""
+        self._press = QPointF()
+        self._last = QPointF()
+        self._press_mm: FloatArray = np.zeros(3)
+        self._tool: Tool | None = None
+        self._wheel_rest = 0
+
+    # --- events ------------------------------------------------------------------------------------------------
+
+    def press(self, pane: PlanePane, event: QMouseEvent) -> None:
+        """A button went down: remember where; nothing moves before the drag threshold."""
+        self._view.activate(pane.pane.id)
+        self._button = _BUTTONS.get(event.button(), "")
+        self._modifier = _modifier(event.modifiers())
+        self._press = self._last = event.position()
+        self._tool = None
+        self.dragging = False
+        point = point_at(pane, event.position())
+        if point is not None:
+            self._press_mm = point
+
+    def move(self, pane: PlanePane, event: QMouseEvent) -> None:
+        """Hover, or drag once the hand moved far enough."""
+        if self._button and pane.scene_shown is not None:
+            if not self.dragging:
+                if (event.position() - self._press).manhattanLength() < QApplication.startDragDistance() / 2:
+                    return
+                self._begin_drag(pane)
+            if self._tool is not None:
+                pointer = self._pointer(pane, event.position())
+                self._last = event.position()
+                if pointer is not None:
+                    self._tool.drag(self._view, pointer)
+        self.hovered.emit(point_at(pane, event.position()))
+
+    def release(self, pane: PlanePane, event: QMouseEvent) -> None:
+        """A click when nothing was dragged."""
+        if self._button and not self.dragging:
+            action = self._mouse.get(f"{self._modifier}{self._button}.click", "")
+            if action == "menu":
+                self.menu_requested.emit(pane, event.globalPosition().toPoint())
+            elif action and pane.scene_shown is not None:
+                chosen = self._named(action)
+                pointer = self._pointer(pane, event.position())
+                if chosen is not None and pointer is not None:
+                    chosen.press(self._view, pointer)
+        self._button = ""
+        self.dragging = False
+        self._tool = None
+        self.drag_ended.emit()
+
+    def double_click(self, pane: PlanePane, event: QMouseEvent) -> None:
+        """Maximise or restore the pane."""
+        button = _BUTTONS.get(event.button(), "")
+        if self._mouse.get(f"{button}.double") == "maximise":
+            self._view.toggle_maximised(pane.pane.id)
+        self._button = ""
+
+    def wheel(self, pane: PlanePane, event: QWheelEvent) -> None:
+        """Scroll or zoom; small steps of touch pads add up to a notch."""
+        self._view.activate(pane.pane.id)
+        delta = event.angleDelta().y() or event.angleDelta().x()
+        action = self._mouse.get(f"{_modifier(event.modifiers())}wheel", "scroll")
+        scene = pane.scene_shown
+        if scene is None:
+            return
+        if action == "zoom-at":
+            point = point_at(pane, event.position())
+            if point is not None:
+                zoom_about(self._view, scene, point, WHEEL_ZOOM ** (delta / NOTCH))
+            return
+        if (delta > 0) != (self._wheel_rest > 0):
+            self._wheel_rest = 0
+        self._wheel_rest += delta
+        notches = int(self._wheel_rest / NOTCH)
+        self._wheel_rest -= notches * NOTCH
+        if notches:
+            self._view.scroll(pane.pane.kind, -notches * (10 if action == "scroll-ten" else 1))
+            self.hovered.emit(point_at(pane, event.position()))
+
+    def leave(self, _pane: PlanePane) -> None:
+        """The mouse left the pane."""
+        self.hovered.emit(None)
+
+    # --- helpers -----------------------------------------------------------------------------------------------
+
+    def _begin_drag(self, pane: PlanePane) -> None:
+        self.dragging = True
+        action = self._mouse.get(f"{self._modifier}{self._button}.drag", "")
+        self._tool = self._named(action)
+        if pane.pane.kind is PlaneKind.MIP and action == "tool":
+            self._tool = self._named("scroll")
+        pointer = self._pointer(pane, self._press)
+        if self._tool is not None and pointer is not None:
+            self._tool.press(self._view, pointer)
+
+    def _named(self, action: str) -> Tool | None:
+        if not action or action == "menu":
+            return None
+        return tool(self._view.tool if action == "tool" else action)
+
+    def _pointer(self, pane: PlanePane, position: QPointF) -> Pointer | None:
+        scene, point = pane.scene_shown, point_at(pane, position)
+        if scene is None or point is None:
+            return None
+        step = position - self._last
+        return Pointer(
+            pane.pane,
+            scene,
+            point,
+            position.x(),
+            position.y(),
+            step.x(),
+            step.y(),
+            self._press_mm,
+            pane.devicePixelRatioF(),
+        )
+
+
+def point_at(pane: PlanePane, position: QPointF) -> FloatArray | None:
+    """LPS point under a position in logical pixels."""
+    scene = pane.scene_shown
+    if scene is None:
+        return None
+    ratio = pane.devicePixelRatioF()
+    return scene.plane.at(position.x() * ratio - 0.5, position.y() * ratio - 0.5)
+
+
+def _modifier(modifiers: Qt.KeyboardModifier) -> str:
+    names: tuple[tuple[Qt.KeyboardModifier, str], ...] = (
+        (Qt.KeyboardModifier.ControlModifier, "ctrl+"),
+        (Qt.KeyboardModifier.ShiftModifier, "shift+"),
+        (Qt.KeyboardModifier.AltModifier, "alt+"),
+    )
+    return "".join(name for flag, name in names if modifiers & flag)

@@ -1,0 +1,102 @@
+"""The grid of panes: builds the layout of the state and keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QGridLayout, QWidget
+
+from viewer.state.panes import Pane
+from viewer.state.view import ViewState
+from viewer.ui.panes.coordinator import FrameCoordinator
+from viewer.ui.panes.gestures import Gestures
+from viewer.ui.panes.picture import SPACING
+from viewer.ui.panes.plane_pane import PlanePane
+
+_COLUMNS = 12
+"""Divides by 1, 2, 3 and 4, so rows of different length line up at the edges."""
+
+
+class PaneGrid(QWidget):
+    """All panes of the layout.
+
+    Parameters
+    ----------
+    view
+        The state.
+    mouse
+        Gestures by name.
+    """
+
+    def __init__(self, view: ViewState, mouse: Mapping[str, str], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._view = view
+        self.gestures = Gestures(view, mouse, self)
+        self.coordinator = FrameCoordinator(view, lambda: self.gestures.dragging, self)
+        self.gestures.drag_ended.connect(self.coordinator.invalidate)
+        self._panes: dict[str, PlanePane] = {}
+        self.setObjectName("pane-grid")
+        self.setAutoFillBackground(True)
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setSpacing(SPACING)
+        view.layout_changed.connect(self.rebuild)
+        view.display_changed.connect(self._follow_active)
+        self.rebuild()
+
+    def disconnect_state(self) -> None:
+        """Stop listening to the state; called when the window closes."""
+        self._view.layout_changed.disconnect(self.rebuild)
+        self._view.display_changed.disconnect(self._follow_active)
+        self.coordinator.disconnect_state()
+
+    def panes(self) -> tuple[PlanePane, ...]:
+        """Panes on screen, row by row."""
+        return tuple(self._panes.values())
+
+    def pane(self, pane_id: str) -> PlanePane:
+        """The pane with an id (KeyError when it is not on screen)."""
+        return self._panes[pane_id]
+
+    def rebuild(self) -> None:
+        """Show the panes of the state's layout; panes that stay are reused."""
+        had_focus = any(pane.hasFocus() for pane in self._panes.values())
+        rows = self._view.layout.rows
+        maximised = self._view.layout.pane(self._view.maximised)
+        if maximised is not None:
+            rows = ((maximised,),)
+        wanted: dict[str, Pane] = {pane.id: pane for row in rows for pane in row}
+        for name in [name for name, pane in self._panes.items() if wanted.get(name) != pane.pane]:
+            gone = self._panes.pop(name)
+            self._grid.removeWidget(gone)
+            gone.close()
+            gone.deleteLater()
+        for row in range(self._grid.rowCount()):
+            self._grid.setRowStretch(row, 0)
+        kept = dict(self._panes)
+        self._panes = {}
+        for number, row_panes in enumerate(rows):
+            span = _COLUMNS // len(row_panes)
+            self._grid.setRowStretch(number, 1)
+            for place, pane in enumerate(row_panes):
+                widget = kept.get(pane.id) or PlanePane(
+                    self._view, pane, self.gestures, self.coordinator.prepare
+                )
+                self._panes[pane.id] = widget
+                self._grid.addWidget(widget, number, place * span, 1, span)
+                widget.show()
+        for column in range(_COLUMNS):
+            self._grid.setColumnStretch(column, 1)
+        self.coordinator.set_panes(self.panes())
+        if had_focus:
+            self.focus_active()
+
+    def focus_active(self) -> None:
+        """Give the keyboard to the active pane."""
+        pane = self._panes.get(self._view.active_pane) or next(iter(self._panes.values()))
+        pane.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _follow_active(self) -> None:
+        if any(pane.hasFocus() for pane in self._panes.values()):
+            self.focus_active()

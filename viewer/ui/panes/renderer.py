@@ -1,0 +1,143 @@
+"""From scenes to pixels: keeps the sampled values of each pane and redoes only the stage that changed.
+
+Stage one samples each layer on the pane's plane, stage two windows, colours and blends into the memory of a QImage.
+A window drag repeats stage two only; moving the crosshair inside a plane repeats neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+from PySide6.QtGui import QImage
+
+from viewer.imaging.compose import LayerPicture, compose
+from viewer.imaging.plane import Plane
+from viewer.imaging.sample import SampleRequest, sample_planes
+from viewer.state.layers import Role
+from viewer.state.panes import PlaneKind
+from viewer.state.resolve import LayerRequest, PaneScene, PictureScale
+
+Float32 = npt.NDArray[np.float32]
+
+
+@dataclass
+class _Layer:
+    """Sampled values of one layer; three arrays for colour."""
+
+    key: tuple[object, ...]
+    values: list[Float32]
+
+
+@dataclass
+class Picture:
+    """The picture of one pane and what it was made from.
+
+    Parameters
+    ----------
+    pixels
+        (h, w) uint32 0xFFRRGGBB.
+    image
+        QImage over the memory of `pixels`.
+    """
+
+    pixels: npt.NDArray[np.uint32] = field(default_factory=lambda: np.zeros((0, 0), np.uint32))
+    image: QImage = field(default_factory=QImage)
+    _layers: dict[Role, _Layer] = field(default_factory=dict)
+    _colour_key: tuple[object, ...] = ()
+
+    def resize(self, width: int, height: int) -> None:
+        """Have memory for a picture of this size."""
+        if self.pixels.shape != (height, width):
+            self.pixels = np.zeros((height, width), np.uint32)
+            self.image = QImage(self.pixels.data, width, height, 4 * width, QImage.Format.Format_RGB32)
+            self._layers.clear()
+            self._colour_key = ()
+
+
+def render(jobs: Iterable[tuple[PaneScene, Picture]], scale: PictureScale = PictureScale.FULL) -> None:
+    """Bring pictures up to date, all sampling of all panes in one call over all cores.
+
+    Parameters
+    ----------
+    jobs
+        Scenes with the pictures they go to.
+    scale
+        Half resolution for frames that would come too late while the hand moves.
+    """
+    jobs = tuple(jobs)
+    requests: list[SampleRequest] = []
+    for scene, picture in jobs:
+        plane = picture_plane(scene, scale)
+        picture.resize(plane.width, plane.height)
+        requests += _stale(scene, picture, plane)
+    if requests:
+        sample_planes(requests)
+    for scene, picture in jobs:
+        key = tuple((layer.sample_key, layer.colour_key) for layer in scene.layers)
+        if key != picture._colour_key or not scene.layers:  # noqa: SLF001 - the cache belongs to this module
+            _colour(scene, picture)
+            picture._colour_key = key  # noqa: SLF001
+
+
+def picture_plane(scene: PaneScene, scale: PictureScale) -> Plane:
+    """The plane that is sampled: the pane's own, or a coarser one of the same extent.
+
+    A projection through the whole body is sampled at the volume's own pitch: finer pixels would cost time and show
+    nothing more.
+    """
+    plane = scene.plane
+    factor = scale.value
+    if scene.pane.kind is PlaneKind.MIP and scene.layers:
+        pitch = min(scene.layers[0].volume.geometry.spacing_mm)
+        factor = max(factor, min(8, int(pitch / plane.mm_per_pixel)))
+    if factor <= 1:
+        return plane
+    width, height = -(-plane.width // factor), -(-plane.height // factor)
+    origin = plane.at((factor - 1) / 2, (factor - 1) / 2)
+    return Plane(origin, plane.u_mm * factor, plane.v_mm * factor, width, height)
+
+
+def _stale(scene: PaneScene, picture: Picture, plane: Plane) -> list[SampleRequest]:
+    requests = []
+    held = picture._layers  # noqa: SLF001
+    for role in set(held) - {layer.role for layer in scene.layers}:
+        del held[role]
+    for layer in scene.layers:
+        key = (*layer.sample_key, plane.width, plane.height)
+        channels = 3 if layer.volume.is_colour else 1
+        found = held.get(layer.role)
+        if found is not None and found.key == key:
+            continue
+        shape = (plane.height, plane.width)
+        if found is None or len(found.values) != channels or found.values[0].shape != shape:
+            found = _Layer(key, [np.empty(shape, np.float32) for _ in range(channels)])
+            held[layer.role] = found
+        found.key = key
+        requests += [
+            SampleRequest(layer.volume, plane, values, layer.interpolation, layer.slab, channel)
+            for channel, values in enumerate(found.values)
+        ]
+    return requests
+
+
+def _colour(scene: PaneScene, picture: Picture) -> None:
+    held = picture._layers  # noqa: SLF001
+    if scene.layers and scene.layers[0].volume.is_colour:
+        _true_colour(held[scene.layers[0].role].values, picture.pixels)
+        return
+    compose([_layer_picture(layer, held[layer.role].values[0]) for layer in scene.layers], out=picture.pixels)
+
+
+def _layer_picture(layer: LayerRequest, values: Float32) -> LayerPicture:
+    return LayerPicture(values, layer.table, layer.lower, layer.upper)
+
+
+def _true_colour(channels: list[Float32], out: npt.NDArray[np.uint32]) -> None:
+    """RGB volumes are shown as they are: no window by default (rule B20)."""
+    out[:] = 0xFF000000
+    for shift, values in zip((16, 8, 0), channels, strict=True):
+        level = np.nan_to_num(values, nan=0.0, posinf=0.0).clip(0, 255)
+        out |= np.rint(level).astype(np.uint32) << np.uint32(shift)

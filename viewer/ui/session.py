@@ -1,0 +1,202 @@
+"""From load events to state: what opens by itself, with which window, over what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtCore import QObject, Signal
+
+from viewer.dicom.model import Problem
+from viewer.imaging.histogram import histogram
+from viewer.imaging.volume import Volume
+from viewer.imaging.window import Window, default_window
+from viewer.loading.events import (
+    Failed,
+    Finished,
+    GeometryReady,
+    Indexed,
+    LoadEvent,
+    ProblemFound,
+    SlicesReady,
+    ThumbnailReady,
+    VolumeFinished,
+)
+from viewer.loading.pipeline import load, load_stack
+from viewer.state.layers import ImageLayer, Role
+from viewer.state.library import Library, OpenVolume
+from viewer.state.view import ViewState
+from viewer.ui.loader_thread import Loader
+
+
+class Session(QObject):
+    """Applies load events to library and view, on the GUI thread.
+
+    Signals
+    -------
+    progressed
+        The event itself, for the progress line.
+    thumbnail
+        (series_uid, image).
+    """
+
+    progressed = Signal(object)
+    thumbnail = Signal(str, object)
+
+    def __init__(
+        self,
+        library: Library,
+        view: ViewState,
+        loader: Loader,
+        budget_bytes: int | None,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._library = library
+        self._view = view
+        self._loader = loader
+        self._budget_bytes = budget_bytes
+        self._roles: dict[str, str] = {}
+        self._provisional: set[str] = set()
+        loader.handle(self.open_paths, self.open_series)
+        loader.event.connect(self.apply)
+
+    # --- wishes ------------------------------------------------------------------------------------------------
+
+    def open_paths(self, paths: Sequence[Path], add: bool) -> None:  # noqa: FBT001 - called through the loader
+        """Index the paths and open the natural CT and PET."""
+        chosen = tuple(paths)
+        if not add:
+            self._loader.cancel()
+            self._view.show(None, None)
+            self._library.clear()
+        known = self._library.catalogue if add else None
+        self._loader.start(
+            lambda token: load(chosen, cancel=token, known=known, budget_bytes=self._budget_bytes),
+            keep_others=add,
+        )
+
+    def open_series(self, stack_uid: str, role: str) -> None:
+        """Show a stack of the catalogue; load it first when it is not open."""
+        item = self._library.get(stack_uid)
+        if item is not None:
+            self._place(item, role)
+            return
+        catalogue = self._library.catalogue
+        stack = catalogue.find_stack(stack_uid)
+        series = next(
+            (
+                s
+                for study in catalogue.studies
+                for s in study.series
+                if any(x.uid == stack_uid for x in s.stacks)
+            ),
+            None,
+        )
+        study = None if series is None else catalogue.study_of(series.uid)
+        if stack is None or series is None or study is None:
+            return
+        self._roles[stack_uid] = role or self._natural_role(series.modality, explicit=True)
+        self._loader.start(
+            lambda token: load_stack(stack, series, study, cancel=token, budget_bytes=self._budget_bytes),
+            keep_others=True,
+        )
+
+    # --- events ------------------------------------------------------------------------------------------------
+
+    def apply(self, event: LoadEvent) -> None:
+        """Take one event over into the state."""
+        if isinstance(event, Indexed):
+            self._library.set_catalogue(event.catalogue)
+        elif isinstance(event, GeometryReady):
+            item = OpenVolume(event.volume, event.stack, event.series, event.study)
+            self._library.add(item)
+            self._place(item, self._roles.pop(event.stack.uid, ""))
+        elif isinstance(event, SlicesReady):
+            self._library.touch(event.volume_uid)
+            self._refine_window(event.volume_uid)
+        elif isinstance(event, VolumeFinished):
+            self._library.touch(event.volume_uid)
+            self._refine_window(event.volume_uid)
+            self._provisional.discard(event.volume_uid)
+        elif isinstance(event, ProblemFound):
+            self._library.add_problem(event.problem)
+        elif isinstance(event, ThumbnailReady):
+            self.thumbnail.emit(event.series_uid, event.image)
+        elif isinstance(event, Failed):
+            self._library.add_problem(Problem("", event.message))
+        if isinstance(event, (Finished, Failed)):
+            self._provisional.clear()
+        self.progressed.emit(event)
+
+    # --- placing -----------------------------------------------------------------------------------------------
+
+    def _natural_role(self, modality: str, *, explicit: bool = False) -> str:
+        """PET goes over a CT or MR that is shown; everything else goes below."""
+        base = self._view.volume(Role.BASE)
+        if modality == "PT" and base is not None and base.series.modality in ("CT", "MR"):
+            return Role.OVERLAY.value
+        return Role.BASE.value if explicit or base is None else ""
+
+    def _place(self, item: OpenVolume, role: str) -> None:
+        chosen = role or self._natural_role(item.series.modality) or Role.BASE.value
+        layer = self._layer(item)
+        if chosen == Role.OVERLAY.value and self._view.base is not None and item.stack.multiplanar:
+            self._view.set_overlay(layer)
+            return
+        overlay = self._view.overlay
+        if overlay is not None and (overlay.volume_uid == item.volume.uid or not item.stack.multiplanar):
+            overlay = None
+        self._view.show(layer, overlay)
+
+    def _layer(self, item: OpenVolume) -> ImageLayer:
+        volume = item.volume
+        window, name = first_window(volume)
+        if not volume.windows:
+            self._provisional.add(volume.uid)
+        colormap = "inverse-grey" if volume.modality == "PT" else "grey"
+        return ImageLayer(volume.uid, window, colormap=colormap, window_name=name)
+
+    def _refine_window(self, uid: str) -> None:
+        """A window guessed from the first slices follows the data until the user changes it or loading ends."""
+        if uid not in self._provisional:
+            return
+        item = self._library.get(uid)
+        for role in Role:
+            layer = self._view.layer(role)
+            if item is not None and layer is not None and layer.volume_uid == uid:
+                if layer.window_name != AUTOMATIC:
+                    self._provisional.discard(uid)
+                    return
+                window, name = first_window(item.volume)
+                self._view.set_window(role, window, name)
+
+
+AUTOMATIC = "automatic"
+"""Name of a window that came from neither header nor preset."""
+
+
+def first_window(volume: Volume) -> tuple[Window, str]:
+    """Window of a volume that just opened: the header's first, else by modality and data (rule B15, section C)."""
+    if volume.display_unit == "SUV":
+        return Window.from_bounds(0.0, 7.0, name="SUV 0-7"), "SUV 0-7"
+    if volume.windows and volume.modality != "PT":
+        first = volume.windows[0]
+        return first, first.name or "header"
+    loaded = np.flatnonzero(volume.ready & ~volume.corrupt)
+    if volume.is_colour or not loaded.size:
+        return default_window(volume.quantity.unit, volume.modality, None), AUTOMATIC
+    few = loaded[:: max(1, loaded.size // 16)]
+    sample = np.ascontiguousarray(volume.array[few, ::2, ::2])
+    stats = histogram(sample, volume.display_slope, volume.display_intercept, volume.padding)
+    return default_window(volume.quantity.unit, volume.modality, stats), AUTOMATIC
+
+
+def header_windows(volume: Volume) -> tuple[Window, ...]:
+    """The header's windows with a name each, for the preset list and key 0."""
+    return tuple(
+        window if window.name else replace(window, name=f"header {number + 1}")
+        for number, window in enumerate(volume.windows)
+    )

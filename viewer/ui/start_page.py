@@ -1,0 +1,74 @@
+"""What an empty window says: drop a study here, or choose."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from viewer.ui.context import UiContext
+from viewer.ui.dialogs.recent import recent_paths
+from viewer.ui.opening import open_with_question
+
+MOST_RECENT = 5
+
+
+class StartPage(QWidget):
+    """Shown while nothing is open."""
+
+    def __init__(self, context: UiContext, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._context = context
+        self.setObjectName("start-page")
+        title = QLabel("Drop a study folder here")
+        title.setObjectName("start-title")
+        title.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        hint = QLabel("DICOM folders, files, DICOMDIR or .zip")
+        hint.setObjectName("start-hint")
+        hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        use = QLabel("Not a medical device. Not for primary diagnosis or treatment decisions.")
+        use.setObjectName("start-use")
+        use.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        buttons = QHBoxLayout()
+        buttons.addStretch()
+        for name in ("file.open", "file.open-files", "file.demo"):
+            action = context.commands.action(name)
+            button = QPushButton(action.text())
+            button.clicked.connect(action.trigger)
+            buttons.addWidget(button)
+        buttons.addStretch()
+        self._recent = QVBoxLayout()
+        self._recent.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        column = QVBoxLayout(self)
+        column.addStretch(2)
+        column.addWidget(title)
+        column.addWidget(hint)
+        column.addSpacing(16)
+        column.addLayout(buttons)
+        column.addSpacing(16)
+        column.addLayout(self._recent)
+        column.addStretch(3)
+        column.addWidget(use)
+        column.addSpacing(16)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """List the recent studies that still exist."""
+        while (item := self._recent.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.deleteLater()
+        for path in [path for path in recent_paths(self._context.settings) if path.exists()][:MOST_RECENT]:
+            button = QPushButton(_short(path))
+            button.setFlat(True)
+            button.setToolTip(str(path))
+            button.clicked.connect(
+                lambda _checked=False, chosen=path: open_with_question(self._context, [chosen])
+            )
+            self._recent.addWidget(button)
+
+
+def _short(path: Path) -> str:
+    parts = path.parts
+    return str(path) if len(parts) <= 3 else f"…/{parts[-2]}/{parts[-1]}"
