@@ -1,0 +1,41 @@
+"""The render kernel: one small C library called without the interpreter lock, and its numpy twin.
+
+`sample` and `compose` go to the compiled kernel when it is there, else to the twin: slower, same picture. The
+environment variable TRIPTYCH_KERNEL=numpy chooses the twin.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from viewer.imaging.kernel import binding, twin
+from viewer.imaging.kernel.jobs import ComposeJob, SampleJob
+
+SWITCH = "TRIPTYCH_KERNEL"
+
+
+def available() -> bool:
+    """Whether the compiled kernel is in use."""
+    return not _twin_wanted() and binding.load().library is not None
+
+
+def reason() -> str:
+    """Return one sentence for the About box: which kernel is in use and why."""
+    if _twin_wanted():
+        return f"numpy kernel, chosen by {SWITCH}"
+    return binding.load().note
+
+
+def sample(jobs: Sequence[SampleJob]) -> None:
+    """Fill `out` of every job with sampled values, on all cores."""
+    (binding if available() else twin).sample(jobs)
+
+
+def compose(jobs: Sequence[ComposeJob]) -> None:
+    """Fill `out` of every job with colours, on all cores."""
+    (binding if available() else twin).compose(jobs)
+
+
+def _twin_wanted() -> bool:
+    return os.environ.get(SWITCH, "").lower() == "numpy"

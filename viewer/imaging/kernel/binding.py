@@ -1,0 +1,223 @@
+"""Calls into the compiled kernel (kernel.c) through ctypes, which gives up the interpreter lock."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+
+import numpy as np
+
+from viewer.imaging.kernel.build import LIBRARY_NAME
+from viewer.imaging.kernel.jobs import (
+    DTYPES,
+    HATCH_GROUND,
+    HATCH_LINE,
+    ColourLayer,
+    ComposeJob,
+    SampleJob,
+)
+from viewer.imaging.kernel.pool import run_shared
+
+ABI = 1
+"""Version of the structures below; the same number stands in kernel.c."""
+
+_ERRORS = {1: "an argument is out of range", 2: "out of memory"}
+
+
+class _Sample(ctypes.Structure):
+    """`SampleJob` of kernel.c."""
+
+    _fields_ = [
+        ("data", ctypes.c_void_p),
+        ("out", ctypes.c_void_p),
+        ("out_stride", ctypes.c_int64),
+        ("count", ctypes.c_int64 * 3),
+        ("matrix", ctypes.c_double * 9),
+        ("low", ctypes.c_double * 3),
+        ("high", ctypes.c_double * 3),
+        ("step", ctypes.c_double * 3),
+        ("pad_low", ctypes.c_double),
+        ("pad_high", ctypes.c_double),
+        ("knot_w", ctypes.c_void_p),
+        ("knot_k", ctypes.c_void_p),
+        ("knot_no_data", ctypes.c_void_p),
+        ("knots", ctypes.c_int64),
+        ("width", ctypes.c_int32),
+        ("height", ctypes.c_int32),
+        ("dtype", ctypes.c_int32),
+        ("kind", ctypes.c_int32),
+        ("padded", ctypes.c_int32),
+        ("samples", ctypes.c_int32),
+        ("reduce", ctypes.c_int32),
+        ("has_knots", ctypes.c_int32),
+    ]
+
+
+class _Layer(ctypes.Structure):
+    """`ColourLayer` of kernel.c."""
+
+    _fields_ = [
+        ("values", ctypes.c_void_p * 3),
+        ("stride", ctypes.c_int64 * 3),
+        ("table", ctypes.c_void_p),
+        ("entries", ctypes.c_int32),
+        ("channels", ctypes.c_int32),
+        ("lower", ctypes.c_float),
+        ("scale", ctypes.c_float),
+        ("offset", ctypes.c_float),
+        ("step", ctypes.c_int32),
+    ]
+
+
+class _Compose(ctypes.Structure):
+    """`ComposeJob` of kernel.c."""
+
+    _fields_ = [
+        ("layers", ctypes.POINTER(_Layer)),
+        ("out", ctypes.c_void_p),
+        ("out_stride", ctypes.c_int64),
+        ("layer_count", ctypes.c_int32),
+        ("width", ctypes.c_int32),
+        ("height", ctypes.c_int32),
+        ("background", ctypes.c_uint32),
+        ("hatch_line", ctypes.c_uint32),
+        ("hatch_ground", ctypes.c_uint32),
+    ]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The compiled kernel, or None, and a sentence about it."""
+
+    library: ctypes.CDLL | None
+    note: str
+
+
+@cache
+def load() -> Loaded:
+    """Open the library beside this file, once."""
+    path = Path(__file__).with_name(LIBRARY_NAME)
+    if not path.exists():
+        return Loaded(None, "numpy kernel (slower): the compiled kernel is not part of this installation")
+    try:
+        return open_library(path)
+    except OSError as error:
+        return Loaded(None, f"numpy kernel (slower): the compiled kernel does not load ({error})")
+
+
+def open_library(path: Path) -> Loaded:
+    """Open a kernel library and check that it is the one this module was written for.
+
+    Raises
+    ------
+    OSError
+        The file is not a library for this system.
+    """
+    library = ctypes.CDLL(str(path))
+    try:
+        abi = library.triptych_abi()
+    except AttributeError:
+        abi = -1
+    if abi != ABI:
+        return Loaded(None, "numpy kernel (slower): the compiled kernel belongs to another version")
+    for name in ("triptych_sample", "triptych_compose"):
+        function = getattr(library, name)
+        function.argtypes = [ctypes.c_void_p, ctypes.c_int32, ctypes.c_void_p]
+        function.restype = ctypes.c_int
+    library.triptych_parts.argtypes = [ctypes.c_int32]
+    library.triptych_parts.restype = ctypes.c_int32
+    instructions = "AVX2" if library.triptych_avx2() else "portable"
+    return Loaded(library, f"compiled kernel, {instructions} instructions")
+
+
+def sample(jobs: Sequence[SampleJob]) -> None:
+    """Fill `out` of every job."""
+    wanted = [job for job in jobs if job.out.size]
+    _run("triptych_sample", (_Sample * len(wanted))(*map(_sample_struct, wanted)), [job.out.shape[0] for job in wanted])
+
+
+def compose(jobs: Sequence[ComposeJob]) -> None:
+    """Fill `out` of every job."""
+    wanted = [job for job in jobs if job.out.size]
+    _run("triptych_compose", (_Compose * len(wanted))(*map(_compose_struct, wanted)), [job.out.shape[0] for job in wanted])
+
+
+def _run(name: str, jobs: ctypes.Array[_Sample] | ctypes.Array[_Compose], heights: Sequence[int]) -> None:
+    library = load().library
+    if library is None:
+        raise RuntimeError("the compiled kernel is not loaded")
+    if not heights:
+        return
+    next_part = ctypes.c_int64(0)
+    work = partial(getattr(library, name), ctypes.addressof(jobs), len(jobs), ctypes.addressof(next_part))
+    for code in run_shared(work, sum(library.triptych_parts(height) for height in heights)):
+        if code == 2:
+            raise MemoryError("the render kernel ran out of memory")
+        if code:
+            raise ValueError(f"the render kernel refused a job: {_ERRORS.get(code, code)}")
+
+
+def _sample_struct(job: SampleJob) -> _Sample:
+    height, width = job.out.shape
+    low, high = job.padding or (0.0, 0.0)
+    knots = job.knots
+    return _Sample(
+        data=job.data.ctypes.data,
+        out=job.out.ctypes.data,
+        out_stride=job.out.strides[0] // 4 if height > 1 else width,
+        count=job.data.shape,
+        matrix=tuple(job.matrix.ravel().tolist()),
+        low=tuple(job.low.tolist()),
+        high=tuple(job.high.tolist()),
+        step=tuple(job.step.tolist()),
+        pad_low=low,
+        pad_high=high,
+        knot_w=None if knots is None else knots.w.ctypes.data,
+        knot_k=None if knots is None else knots.k.ctypes.data,
+        knot_no_data=None if knots is None else knots.no_data.ctypes.data,
+        knots=0 if knots is None else len(knots.w),
+        width=width,
+        height=height,
+        dtype=DTYPES.index(job.data.dtype),
+        kind=int(job.kind),
+        padded=job.padding is not None,
+        samples=job.samples,
+        reduce=int(job.reduce),
+        has_knots=knots is not None,
+    )
+
+
+def _compose_struct(job: ComposeJob) -> _Compose:
+    height, width = job.out.shape
+    layers = (_Layer * len(job.layers))(*map(_layer_struct, job.layers))
+    return _Compose(
+        layers=layers,
+        out=job.out.ctypes.data,
+        out_stride=job.out.strides[0] // 4 if height > 1 else width,
+        layer_count=len(layers),
+        width=width,
+        height=height,
+        background=job.background,
+        hatch_line=HATCH_LINE,
+        hatch_ground=HATCH_GROUND,
+    )
+
+
+def _layer_struct(layer: ColourLayer) -> _Layer:
+    lower, scale, offset, step = layer.index_rule()
+    channels = layer.values
+    rows = [values.strides[0] // 4 if len(values) > 1 else values.shape[1] for values in channels]
+    return _Layer(
+        values=tuple(values.ctypes.data for values in channels),
+        stride=tuple(rows),
+        table=layer.table.ctypes.data,
+        entries=len(layer.table),
+        channels=len(channels),
+        lower=lower,
+        scale=scale,
+        offset=offset,
+        step=step,
+    )
