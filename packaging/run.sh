@@ -3,6 +3,7 @@
 #
 #   bash packaging/run.sh               the built-in demo study
 #   bash packaging/run.sh STUDY...      folders, DICOM files, DICOMDIRs or .zip files
+# shellcheck source=packaging/setup.sh
 . "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
 set_up core

@@ -5,6 +5,7 @@
 #   bash packaging/test.sh ARGUMENT...  only pytest, with these arguments
 #
 # TRIPTYCH_TEST_DATA names a folder with real studies; tests that need them are skipped without it.
+# shellcheck source=packaging/setup.sh
 . "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
 set_up dev
