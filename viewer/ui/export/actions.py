@@ -1,0 +1,235 @@
+"""Commands of the Export menu, and what happens between a dialog's answer and the file."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+
+from PySide6.QtCore import QCoreApplication, QObject, QStandardPaths, Qt, QTimer
+from PySide6.QtGui import QStatusTipEvent
+from PySide6.QtWidgets import QApplication, QMessageBox, QProgressDialog, QWidget
+
+from viewer.errors import ExportError
+from viewer.ui.commands import Command
+from viewer.ui.context import UiContext
+from viewer.ui.dialogs._parts import show
+from viewer.ui.export.atomic import write_bytes
+from viewer.ui.export.background import Work
+from viewer.ui.export.cine_dialog import CineChoice, CineDialog
+from viewer.ui.export.cine_job import CineJob
+from viewer.ui.export.consent import IdentityConsent
+from viewer.ui.export.encode import encode
+from viewer.ui.export.export_dialog import ExportDialog, PictureChoice
+from viewer.ui.export.facts import technical_facts
+from viewer.ui.export.frames import CineFrames
+from viewer.ui.export.names import today
+from viewer.ui.export.options import Mode, PictureRequest, Target
+from viewer.ui.export.picture import copy_to_clipboard, pixels, render
+from viewer.ui.export.player import CinePlayer
+
+logger = logging.getLogger(__name__)
+
+_UNSEEN = {Target.PANE: (800, 800), Target.LAYOUT: (1440, 800)}
+"""Sizes while no pane is on screen."""
+
+
+def commands(context: UiContext) -> Iterable[Command]:
+    """Commands of the Export menu."""
+    exports = Exports(context)
+
+    def opened() -> bool:
+        return context.view.base_volume is not None
+
+    menu = "Export"
+    yield Command(
+        "export.pane", "Picture of the pane…", lambda: exports.ask(Target.PANE), menu, opened, icon="screenshot"
+    )
+    yield Command("export.layout", "Picture of all panes…", lambda: exports.ask(Target.LAYOUT), menu, opened)
+    yield Command("export.copy", "Copy pane without identity", exports.copy, menu, opened)
+    yield Command("export.cine", "Film…", exports.ask_cine, menu, opened)
+    yield Command(
+        "cine.toggle",
+        "Play slices",
+        exports.player.toggle,
+        menu,
+        opened,
+        checked=lambda: exports.player.playing,
+        icon="cine",
+    )
+    yield Command("cine.faster", "Play faster", lambda: exports.change_speed(1.25), menu, opened)
+    yield Command("cine.slower", "Play slower", lambda: exports.change_speed(0.8), menu, opened)
+
+
+class Exports(QObject):
+    """Everything that leaves the program in one session.
+
+    Parameters
+    ----------
+    context
+        The session; its window is the parent.
+    """
+
+    def __init__(self, context: UiContext) -> None:
+        super().__init__(context.window)
+        self._context = context
+        self.consent = IdentityConsent()
+        self.player = CinePlayer(context.view, int(context.settings.get("cine.fps")), self)
+        self.player.playing_changed.connect(lambda _playing: context.commands.refresh())
+        self._running: set[Work | CineJob] = set()
+        application = QCoreApplication.instance()
+        if application is not None:
+            application.aboutToQuit.connect(self.wait)
+
+    # --- pictures ----------------------------------------------------------------------------------------------
+
+    def ask(self, target: Target) -> ExportDialog:
+        """Open the export dialog."""
+        dialog = ExportDialog(
+            self._context.view, self.consent, self.sizes(), self.folder(), target, self._context.window
+        )
+        dialog.accepted.connect(lambda: self._accepted(dialog))
+        show(dialog)
+        return dialog
+
+    def _accepted(self, dialog: ExportDialog) -> None:
+        if dialog.choice is not None:
+            self.save(dialog.choice)
+
+    def save(self, choice: PictureChoice) -> None:
+        """Paint now, encode and write in the background."""
+        view, request = self._context.view, choice.request
+        pane = view.active if request.target is Target.PANE else None
+        facts = technical_facts(view, pane, today())
+        try:
+            image = render(view, request)
+        except ExportError as error:
+            self.fail(error.user_message)
+            return
+        work = Work(lambda: write_bytes(choice.path, encode(pixels(image), choice.picture_format, facts)), self)
+        work.succeeded.connect(lambda: self._saved(choice.path, request.mode))
+        work.failed.connect(self.fail)
+        work.finished.connect(lambda: self._ended(work))
+        self._running.add(work)
+        work.start()
+
+    def copy(self) -> None:
+        """The active pane on the clipboard, never with identity (rule F03)."""
+        width, height = self.sizes()[Target.PANE]
+        request = PictureRequest(Target.PANE, width, height, 1, Mode.ANONYMOUS)
+        try:
+            copy_to_clipboard(render(self._context.view, request))
+        except ExportError as error:
+            self.fail(error.user_message)
+            return
+        logger.info("copied a pane to the clipboard (%s)", request.mode.included)
+        self.tell("Copied without identity.")
+
+    # --- films -------------------------------------------------------------------------------------------------
+
+    def ask_cine(self) -> CineDialog:
+        """Open the film dialog."""
+        dialog = CineDialog(
+            self._context.view,
+            self.consent,
+            self.sizes()[Target.PANE],
+            self.folder(),
+            self.player.fps,
+            self._context.window,
+        )
+        dialog.accepted.connect(lambda: self._cine_accepted(dialog))
+        show(dialog)
+        return dialog
+
+    def _cine_accepted(self, dialog: CineDialog) -> None:
+        if dialog.choice is not None:
+            self.film(dialog.choice)
+
+    def film(self, choice: CineChoice) -> CineJob:
+        """Make a film with progress and cancel; the window stays usable."""
+        self.player.stop()
+        request = choice.request
+        frames = CineFrames(self._context.view, request)
+        job = CineJob(frames, choice.path, choice.film_format, request.fps, self)
+        progress = QProgressDialog("Making the film", "Cancel", 0, len(frames), self._context.window)
+        progress.setObjectName("film-progress")
+        progress.setWindowTitle("Film")
+        progress.setWindowModality(Qt.WindowModality.NonModal)
+        progress.setAutoReset(False)
+        progress.setMinimumDuration(400)
+        progress.canceled.connect(job.cancel)
+        job.progressed.connect(lambda done, _total: progress.setValue(done))
+        job.succeeded.connect(lambda: self._saved(choice.path, request.mode))
+        job.failed.connect(self.fail)
+        job.cancelled.connect(lambda: self.tell("Film cancelled; nothing was left."))
+        for end in (job.succeeded, job.failed, job.cancelled):
+            end.connect(lambda *_: self._film_ended(job, progress))
+        self._running.add(job)
+        job.start()
+        return job
+
+    def _film_ended(self, job: CineJob, progress: QProgressDialog) -> None:
+        progress.canceled.disconnect()
+        progress.close()
+        progress.deleteLater()
+        self._ended(job)
+
+    def change_speed(self, factor: float) -> None:
+        """Play faster or slower and keep the speed."""
+        faster = 1 if factor > 1 else -1
+        wanted = round(self.player.fps * factor)
+        self.player.set_fps(wanted if wanted != self.player.fps else wanted + faster)
+        self._context.settings.set("cine.fps", self.player.fps)
+        self.tell(f"{self.player.fps} frames/s")
+
+    # --- around ------------------------------------------------------------------------------------------------
+
+    def sizes(self) -> dict[Target, tuple[int, int]]:
+        """Sizes on screen of the active pane and the layout, in logical pixels."""
+        window, result = self._context.window, dict(_UNSEEN)
+        for target, name in (
+            (Target.PANE, f"pane-{self._context.view.active.id}"),
+            (Target.LAYOUT, "pane-grid"),
+        ):
+            widget = window.findChild(QWidget, name)
+            if isinstance(widget, QWidget) and widget.width() > 1 and widget.height() > 1:
+                result[target] = (widget.width(), widget.height())
+        return result
+
+    def folder(self) -> Path:
+        """The folder of the last export, else the user's pictures, else the home."""
+        kept = str(self._context.settings.get("export.folder") or "")
+        if kept and Path(kept).is_dir():
+            return Path(kept)
+        pictures = Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation))
+        return pictures if pictures.is_dir() else Path.home()
+
+    def tell(self, text: str) -> None:
+        """A word in the window's status line for a few seconds."""
+        window = self._context.window
+        QApplication.sendEvent(window, QStatusTipEvent(text))
+        QTimer.singleShot(6000, window, lambda: QApplication.sendEvent(window, QStatusTipEvent("")))
+
+    def fail(self, message: str) -> None:
+        """Say once what went wrong; nothing waits for the answer."""
+        box = QMessageBox(
+            QMessageBox.Icon.Warning, "Export", message, QMessageBox.StandardButton.Ok, self._context.window
+        )
+        box.setObjectName("export-failed")
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        show(box)
+
+    def wait(self) -> None:
+        """Stop what runs; for the end of the program."""
+        self.player.stop()
+        for running in tuple(self._running):
+            running.wait()
+
+    def _saved(self, path: Path, mode: Mode) -> None:
+        logger.info("exported %s (%s)", path, mode.included)
+        self._context.settings.set("export.folder", str(path.parent))
+        self.tell(f"Saved {path.name} ({mode.included}).")
+
+    def _ended(self, finished: Work | CineJob) -> None:
+        self._running.discard(finished)
+        finished.deleteLater()
