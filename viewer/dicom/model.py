@@ -73,7 +73,13 @@ class FrameSource:
     transfer_syntax
         UID of the transfer syntax.
     offset, length
-        Bytes of this frame in the file when it is stored uncompressed and can be read straight, else -1.
+        Bytes of this frame in the file when it is stored uncompressed, little endian, in whole bytes, and all there;
+        else -1.
+    data_offset, data_length
+        Where the value of the pixel data element starts in the file and its declared bytes; the offset is -1 when
+        the file is deflated, the length -1 when the value is a sequence of fragments.
+    frames
+        Number of frames in the file.
     slope, intercept
         Modality LUT of this slice (rule B01).
     slice_suv_factor
@@ -86,6 +92,9 @@ class FrameSource:
     transfer_syntax: str = ""
     offset: int = -1
     length: int = -1
+    data_offset: int = -1
+    data_length: int = -1
+    frames: int = 1
     slope: float = 1.0
     intercept: float = 0.0
     slice_suv_factor: float | None = None
@@ -106,6 +115,12 @@ class PixelFormat:
     planar: bool = False
     float_pixels: bool = False
 
+    @property
+    def frame_bits(self) -> int:
+        """Bits of one uncompressed frame; YBR_FULL_422 stores two samples a pixel (PS3.3 C.7.6.3.1.2)."""
+        samples = 2 if self.photometric == "YBR_FULL_422" else self.samples_per_pixel
+        return self.rows * self.columns * samples * self.bits_allocated
+
 
 @dataclass(frozen=True, eq=False)
 class Stack:
@@ -125,6 +140,10 @@ class Stack:
         (first_mapped, values) of a Modality LUT Sequence (rule B03), or None.
     suv
         SUV of a PET stack, or None; then `suv_note` says why.
+    kind
+        VOLUME, IMAGE, LOCALIZER or CAPTURE: a series can hold a volume and a scout or a dose page beside it.
+    image_type, kernel
+        ImageType values and ConvolutionKernel, used to choose the series that opens first.
     tracer_text, acquisition_text
         Short technical lines for the corner annotation (rule E.2): "FDG 589 MBq, 60 min", "120 kVp 200 mA".
     """
@@ -143,6 +162,9 @@ class Stack:
     suv: SuvResult | None = None
     suv_note: str = ""
     multiplanar: bool = True
+    kind: SeriesKind = SeriesKind.VOLUME
+    image_type: tuple[str, ...] = ()
+    kernel: str = ""
     tracer_text: str = ""
     acquisition_text: str = ""
     lossy_text: str = ""

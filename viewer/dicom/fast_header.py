@@ -1,0 +1,299 @@
+"""Strict, quick header reader for the two little endian encodings that nearly all files use (PS3.5 7.1).
+
+It reads the first kilobytes of a file with one system call, walks the top level elements, keeps those the viewer
+wants and jumps over everything else. It never guesses: whatever is not plainly regular (element order, value
+representation, length, encoding) makes it return None and pydicom decides. A test holds both readers equal on real
+and on damaged files.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from struct import Struct
+
+from viewer.dicom.header import (
+    DEFLATED,
+    EXPLICIT_BIG,
+    IMPLICIT_LITTLE,
+    SEQUENCES,
+    WANTED,
+    Header,
+)
+from viewer.dicom.sop_classes import kind_of_class
+
+FIRST_READ = 16_384
+LARGEST_READ = 1 << 20
+"""A header that is longer than this is left to pydicom."""
+MAX_VALUE = 1 << 16
+"""Longest value that is kept; a longer one is left to pydicom."""
+MAX_DEPTH = 16
+
+_EXPLICIT = Struct("<HH2sH").unpack_from
+_IMPLICIT = Struct("<HHI").unpack_from
+_LONG_LENGTH = Struct("<I").unpack_from
+_SHORT_VRS = frozenset(
+    b"AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split(),
+)
+_LONG_VRS = frozenset(b"OB OD OF OL OW OV SQ UC UN UR UT SV UV".split())
+_PIXEL_VRS = {0x7FE00010: b"OBOW", 0x7FE00008: b"OF", 0x7FE00009: b"OD"}
+_UNDEFINED = 0xFFFFFFFF
+_BEFORE_PIXELS = 0x7FE00007
+_NON_IMAGE_END = 0x0028FFFF
+"""Nothing behind this element is needed of an object without pixels; RTSTRUCT and SR are long there."""
+
+
+class _UnusualError(Exception):
+    """The file is not plainly regular; pydicom has to read it."""
+
+
+class _NeedMoreError(Exception):
+    """The header goes on behind the bytes read so far."""
+
+
+Parsed = tuple[dict[int, bytes], tuple[int, int, int], frozenset[int]]
+"""Elements, (tag, offset, length) of the pixel data, sequences that are present."""
+
+
+def read_descriptor(descriptor: int, path: Path, size: int) -> Header | None:
+    """Read the header of an open regular file, or None when pydicom has to.
+
+    Parameters
+    ----------
+    descriptor
+        Open for reading, at position 0.
+    path, size
+        Kept in the header.
+    """
+    buffer = os.read(descriptor, FIRST_READ)
+    if buffer[128:132] != b"DICM":
+        return None
+    while True:
+        try:
+            return Header.from_elements(path, size, *parse(buffer, complete=len(buffer) >= size))
+        except _NeedMoreError:
+            if len(buffer) >= min(size, LARGEST_READ):
+                return None
+            more = os.read(descriptor, min(len(buffer) * 7, LARGEST_READ - len(buffer)))
+            if not more:
+                return None
+            buffer += more
+        except _UnusualError:
+            return None
+
+
+def read_bytes(content: bytes) -> Header | None:
+    """The same for a file in memory."""
+    if content[128:132] != b"DICM":
+        return None
+    try:
+        return Header.from_elements(Path("memory"), len(content), *parse(content, complete=True))
+    except (_NeedMoreError, _UnusualError):
+        return None
+
+
+def parse(buffer: bytes, *, complete: bool) -> Parsed:
+    """Walk the top level elements up to the pixel data.
+
+    Parameters
+    ----------
+    buffer
+        The first bytes of a file.
+    complete
+        Whether they are the whole file.
+
+    Raises
+    ------
+    _NeedMoreError, _UnusualError
+        See there.
+    """
+    elements: dict[int, bytes] = {}
+    start, syntax = _parse_meta(buffer, elements)
+    if syntax == IMPLICIT_LITTLE:
+        walked = _walk_implicit(buffer, start, elements)
+    elif syntax and syntax not in (EXPLICIT_BIG, DEFLATED):
+        walked = _walk_explicit(buffer, start, elements)
+    else:
+        raise _UnusualError
+    pixel, sequences, end = walked
+    if pixel[0] == 0 and end >= 0 and not (complete and end == len(buffer)):
+        raise _NeedMoreError if not complete else _UnusualError
+    return elements, pixel, frozenset(sequences)
+
+
+def _parse_meta(buffer: bytes, elements: dict[int, bytes]) -> tuple[int, str]:
+    """Read group 0002; where the data set starts and its transfer syntax."""
+    if len(buffer) < 144 or buffer[132:140] != b"\x02\0\0\0UL\x04\0":
+        raise _UnusualError
+    end = 144 + int(_LONG_LENGTH(buffer, 140)[0])
+    pos = 144
+    if end + 8 > len(buffer):
+        raise _NeedMoreError
+    while pos < end:
+        group, element, vr, length = _EXPLICIT(buffer, pos)
+        if group != 2:
+            raise _UnusualError
+        if vr in _SHORT_VRS:
+            pos += 8
+        elif vr in _LONG_VRS:
+            length = _LONG_LENGTH(buffer, pos + 8)[0]
+            pos += 12
+        else:
+            raise _UnusualError
+        if element in (0x0002, 0x0010):
+            elements[0x00020000 | element] = buffer[pos : pos + length]
+        pos += length
+    if pos != end or buffer[pos : pos + 2] == b"\x02\0":
+        raise _UnusualError
+    return pos, elements.get(0x00020010, b"").rstrip(b"\0 ").decode("ascii", "replace")
+
+
+Walked = tuple[tuple[int, int, int], set[int], int]
+"""Pixel data, sequences, and where the walk ended (-1 when it ended early on purpose)."""
+
+
+def _walk_explicit(  # noqa: PLR0912 - one flat loop, because calls would double its time
+    buffer: bytes, pos: int, elements: dict[int, bytes]
+) -> Walked:
+    total = len(buffer)
+    last = 0
+    stop = _BEFORE_PIXELS
+    sequences: set[int] = set()
+    wanted_of = WANTED.get
+    header = _EXPLICIT
+    while pos + 12 <= total:
+        group, element, vr, length = header(buffer, pos)
+        tag = group << 16 | element
+        if tag <= last:
+            raise _UnusualError
+        last = tag
+        if tag > stop:
+            if stop != _BEFORE_PIXELS:
+                return (0, -1, 0), set(), -1
+            if tag not in _PIXEL_VRS or vr not in _LONG_VRS or vr not in _PIXEL_VRS[tag]:
+                raise _UnusualError
+            length = _LONG_LENGTH(buffer, pos + 8)[0]
+            return (tag, pos + 12, -1 if length == _UNDEFINED else length), sequences, pos
+        if vr in _SHORT_VRS:
+            pos += 8
+        elif vr in _LONG_VRS:
+            length = _LONG_LENGTH(buffer, pos + 8)[0]
+            pos += 12
+            if tag in SEQUENCES:
+                if vr != b"SQ":
+                    raise _UnusualError
+                sequences.add(tag)
+            if length == _UNDEFINED:
+                if vr != b"SQ":
+                    raise _UnusualError
+                pos = _skip_sequence(buffer, pos, 0, explicit=True)
+                continue
+        else:
+            raise _UnusualError
+        wanted = wanted_of(tag)
+        if wanted is not None:
+            if vr not in wanted or length > MAX_VALUE or length & 1:
+                raise _UnusualError
+            if pos + length > total:
+                raise _NeedMoreError
+            value = buffer[pos : pos + length]
+            elements[tag] = value
+            if tag == 0x00080016:
+                stop = _stop_of(value)
+        pos += length
+    return (0, -1, 0), sequences, pos
+
+
+def _walk_implicit(buffer: bytes, pos: int, elements: dict[int, bytes]) -> Walked:
+    total = len(buffer)
+    last = 0
+    stop = _BEFORE_PIXELS
+    sequences: set[int] = set()
+    looks_explicit = buffer[pos + 4 : pos + 6]
+    if looks_explicit in _SHORT_VRS or looks_explicit in _LONG_VRS:
+        raise _UnusualError
+    while pos + 8 <= total:
+        group, element, length = _IMPLICIT(buffer, pos)
+        tag = group << 16 | element
+        if tag <= last:
+            raise _UnusualError
+        last = tag
+        if tag > stop:
+            if stop != _BEFORE_PIXELS:
+                return (0, -1, 0), set(), -1
+            if tag not in _PIXEL_VRS:
+                raise _UnusualError
+            return (tag, pos + 8, -1 if length == _UNDEFINED else length), sequences, pos
+        pos += 8
+        if tag in SEQUENCES:
+            sequences.add(tag)
+        if length == _UNDEFINED:
+            pos = _skip_sequence(buffer, pos, 0, explicit=False)
+            continue
+        wanted = WANTED.get(tag)
+        if wanted is not None:
+            if length > MAX_VALUE or length & 1:
+                raise _UnusualError
+            if pos + length > total:
+                raise _NeedMoreError
+            value = buffer[pos : pos + length]
+            elements[tag] = value
+            if tag == 0x00080016:
+                stop = _stop_of(value)
+        pos += length
+    return (0, -1, 0), sequences, pos
+
+
+def _stop_of(sop_class: bytes) -> int:
+    """The last element that is needed of an object of this class."""
+    kind = kind_of_class(sop_class.rstrip(b"\0 ").decode("ascii", "replace"))
+    return _BEFORE_PIXELS if kind is None or kind.has_images else _NON_IMAGE_END
+
+
+def _skip_sequence(buffer: bytes, pos: int, depth: int, *, explicit: bool) -> int:
+    """Position behind a sequence of undefined length whose first item is at `pos` (PS3.5 7.5)."""
+    if depth > MAX_DEPTH:
+        raise _UnusualError
+    total = len(buffer)
+    while pos + 8 <= total:
+        group, element, length = _IMPLICIT(buffer, pos)
+        pos += 8
+        if group != 0xFFFE:
+            raise _UnusualError
+        if element == 0xE0DD:
+            if length:
+                raise _UnusualError
+            return pos
+        if element != 0xE000:
+            raise _UnusualError
+        pos = _skip_item(buffer, pos, depth, explicit=explicit) if length == _UNDEFINED else pos + length
+    raise _NeedMoreError
+
+
+def _skip_item(buffer: bytes, pos: int, depth: int, *, explicit: bool) -> int:
+    """Position behind an item of undefined length whose first element is at `pos`."""
+    total = len(buffer)
+    while pos + 12 <= total or buffer[pos : pos + 4] == b"\xfe\xff\x0d\xe0":
+        if buffer[pos : pos + 4] == b"\xfe\xff\x0d\xe0":
+            return pos + 8
+        if explicit:
+            group, _, vr, length = _EXPLICIT(buffer, pos)
+            if vr in _SHORT_VRS:
+                pos += 8
+            elif vr in _LONG_VRS:
+                length = _LONG_LENGTH(buffer, pos + 8)[0]
+                pos += 12
+            else:
+                raise _UnusualError
+            if length == _UNDEFINED and vr != b"SQ":
+                raise _UnusualError
+        else:
+            group, _, length = _IMPLICIT(buffer, pos)
+            pos += 8
+        if group == 0xFFFE:
+            raise _UnusualError
+        if length == _UNDEFINED:
+            pos = _skip_sequence(buffer, pos, depth + 1, explicit=explicit)
+        else:
+            pos += length
+    raise _NeedMoreError

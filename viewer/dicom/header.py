@@ -1,0 +1,693 @@
+"""What the viewer needs from the header of one DICOM file, typed once.
+
+Two readers produce the same thing, a mapping of tag to little endian value bytes: `fast_header` for the common
+encodings and `slow_header` (pydicom) for everything else. `Header.from_elements` is the only place that turns
+bytes into values, so the two can be compared element by element.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import stat
+import struct
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from viewer.dicom.sop_classes import DICOMDIR, kind_of_class
+from viewer.errors import NotDicomError, ViewerError
+
+MAX_FRAME_PIXELS = 1 << 28
+"""Largest frame that is accepted (16384 x 16384): anything above is a damaged or hostile header (J10)."""
+
+IMPLICIT_LITTLE = "1.2.840.10008.1.2"
+EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
+EXPLICIT_BIG = "1.2.840.10008.1.2.2"
+DEFLATED = "1.2.840.10008.1.2.1.99"
+NATIVE_SYNTAXES = frozenset({IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG, DEFLATED})
+"""Transfer syntaxes whose pixel data is one plain run of samples."""
+
+PIXEL_DATA, FLOAT_PIXEL_DATA, DOUBLE_PIXEL_DATA = 0x7FE00010, 0x7FE00008, 0x7FE00009
+
+WANTED: dict[int, bytes] = {
+    # tag: allowed value representations, joined
+    0x00020002: b"UI",
+    0x00020010: b"UI",
+    0x00080005: b"CS",
+    0x00080008: b"CS",
+    0x00080016: b"UI",
+    0x00080018: b"UI",
+    0x00080020: b"DA",
+    0x00080021: b"DA",
+    0x00080022: b"DA",
+    0x00080023: b"DA",
+    0x0008002A: b"DT",
+    0x00080030: b"TM",
+    0x00080031: b"TM",
+    0x00080032: b"TM",
+    0x00080033: b"TM",
+    0x00080050: b"SH",
+    0x00080060: b"CS",
+    0x00080070: b"LO",
+    0x00080080: b"LO",
+    0x00080201: b"SH",
+    0x00081030: b"LO",
+    0x0008103E: b"LO",
+    0x00100010: b"PN",
+    0x00100020: b"LO",
+    0x00100021: b"LO",
+    0x00100030: b"DA",
+    0x00100040: b"CS",
+    0x00101010: b"AS",
+    0x00180010: b"LO",
+    0x00180015: b"CS",
+    0x00180050: b"DS",
+    0x00180060: b"DS",
+    0x00180081: b"DS",
+    0x00180086: b"IS",
+    0x00180088: b"DS",
+    0x00181030: b"LO",
+    0x00181060: b"DS",
+    0x00181151: b"IS",
+    0x00181164: b"DS",
+    0x00181210: b"SH",
+    0x00181242: b"IS",
+    0x00185100: b"CS",
+    0x00189087: b"FD",
+    0x00189089: b"FD",
+    0x0020000D: b"UI",
+    0x0020000E: b"UI",
+    0x00200011: b"IS",
+    0x00200012: b"IS",
+    0x00200013: b"IS",
+    0x00200032: b"DS",
+    0x00200037: b"DS",
+    0x00200052: b"UI",
+    0x00200100: b"IS",
+    0x00209161: b"UI",
+    0x00280002: b"US",
+    0x00280004: b"CS",
+    0x00280006: b"US",
+    0x00280008: b"IS",
+    0x00280010: b"US",
+    0x00280011: b"US",
+    0x00280030: b"DS",
+    0x00280034: b"IS",
+    0x00280100: b"US",
+    0x00280101: b"US",
+    0x00280102: b"US",
+    0x00280103: b"US",
+    0x00280120: b"USSS",
+    0x00280121: b"USSS",
+    0x00281050: b"DS",
+    0x00281051: b"DS",
+    0x00281052: b"DS",
+    0x00281053: b"DS",
+    0x00281054: b"LO",
+    0x00281055: b"LO",
+    0x00281056: b"CS",
+    0x00282110: b"CS",
+    0x00282112: b"DS",
+    0x00541001: b"CS",
+    0x00541102: b"CS",
+    0x00541300: b"DS",
+    0x00541321: b"DS",
+}
+"""Every element that is read into a `Header`."""
+
+SEQUENCES = frozenset({0x00283000, 0x00283010, 0x00540016, 0x00540022, 0x52009229, 0x52009230})
+"""Sequences whose presence matters; their content is read later, once a stack: Modality LUT, VOI LUT,
+Radiopharmaceutical Information, Detector Information, Shared and Per-frame Functional Groups."""
+MODALITY_LUT, VOI_LUT = 0x00283000, 0x00283010
+DETECTOR_INFORMATION, SHARED_GROUPS, FRAME_GROUPS = 0x00540022, 0x52009229, 0x52009230
+
+Elements = Mapping[int, bytes]
+Vector3 = tuple[float, float, float]
+Vector6 = tuple[float, float, float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """Typed header of one file, or of one frame of a multi-frame file.
+
+    Lengths are millimetres, times milliseconds or DICOM TM text, positions and directions LPS (PS3.3 C.7.6.2.1.1).
+    A value that is absent or makes no sense is None or empty; `warnings` says which ones made no sense.
+
+    Parameters
+    ----------
+    path
+        The file.
+    size
+        Bytes of the file.
+    pixel_tag
+        0x7FE00010, ..8 (float) or ..9 (double), or 0 when there is no pixel data.
+    pixel_offset
+        Where the value of the pixel data starts in the file, -1 when the data set is deflated.
+    pixel_length
+        Declared bytes of the value, -1 when it is encapsulated (undefined length).
+    sequences
+        Those of `SEQUENCES` that are present.
+    frame
+        Frame number from 0; `frames` is the number of frames in the file.
+    """
+
+    path: Path
+    size: int
+    transfer_syntax: str
+    charset: tuple[str, ...]
+    sop_class: str
+    sop_instance: str
+    image_type: tuple[str, ...]
+    modality: str
+    # patient and study
+    patient_name: str
+    patient_id: str
+    issuer: str
+    birth_date: str
+    sex: str
+    age: str
+    study_uid: str
+    study_description: str
+    study_date: str
+    study_time: str
+    accession: str
+    institution: str
+    # series
+    series_uid: str
+    series_number: int | None
+    series_description: str
+    series_date: str
+    series_time: str
+    manufacturer: str
+    protocol: str
+    body_part: str
+    patient_position: str
+    frame_of_reference: str
+    # acquisition
+    acquisition_date: str
+    acquisition_time: str
+    acquisition_datetime: str
+    content_date: str
+    content_time: str
+    utc_offset: str
+    acquisition_number: int | None
+    instance_number: int | None
+    temporal_position: int | None
+    trigger_time_ms: float | None
+    echo_time_ms: float | None
+    echo_number: int | None
+    b_value: float | None
+    gradient: tuple[float, ...]
+    frame_reference_time_ms: float | None
+    frame_duration_ms: float | None
+    decay_factor: float | None
+    kernel: str
+    contrast: str
+    kvp: float | None
+    tube_current_ma: float | None
+    units: str
+    decay_correction: str
+    concatenation_uid: str
+    # geometry
+    position_mm: Vector3 | None
+    orientation: Vector6 | None
+    pixel_spacing_mm: tuple[float, float] | None
+    imager_spacing_mm: tuple[float, float] | None
+    pixel_aspect: tuple[float, float] | None
+    thickness_mm: float | None
+    spacing_between_mm: float | None
+    # pixels
+    rows: int
+    columns: int
+    samples: int
+    photometric: str
+    planar: int
+    bits_allocated: int
+    bits_stored: int
+    high_bit: int
+    signed: bool
+    frames: int
+    slope: float | None
+    intercept: float | None
+    rescale_type: str
+    padding: tuple[int, int] | None
+    window_centers: tuple[float, ...]
+    window_widths: tuple[float, ...]
+    window_names: tuple[str, ...]
+    window_function: str
+    lossy: bool
+    lossy_ratio: float | None
+    pixel_tag: int
+    pixel_offset: int
+    pixel_length: int
+    sequences: frozenset[int]
+    warnings: tuple[str, ...]
+    frame: int = 0
+
+    @property
+    def is_image(self) -> bool:
+        """Whether there is pixel data at all."""
+        return self.pixel_tag != 0
+
+    @property
+    def encapsulated(self) -> bool:
+        """Whether the pixel data is a sequence of fragments (PS3.5 A.4)."""
+        return self.transfer_syntax not in NATIVE_SYNTAXES
+
+    @property
+    def frame_bits(self) -> int:
+        """Bits of one native frame; YBR_FULL_422 stores two samples a pixel (PS3.3 C.7.6.3.1.2)."""
+        samples = 2 if self.photometric == "YBR_FULL_422" and not self.encapsulated else self.samples
+        return self.rows * self.columns * samples * self.bits_allocated
+
+    def at_frame(self, frame: int, **changes: object) -> Header:
+        """The header of one frame: this one with some values changed.
+
+        Much cheaper than `dataclasses.replace`, which matters for files of thousands of frames.
+        """
+        copy = object.__new__(Header)
+        for name in _FIELDS:
+            object.__setattr__(copy, name, getattr(self, name))
+        object.__setattr__(copy, "frame", frame)
+        for name, value in changes.items():
+            object.__setattr__(copy, name, value)
+        return copy
+
+    @classmethod
+    def from_elements(
+        cls,
+        path: Path,
+        size: int,
+        elements: Elements,
+        pixel: tuple[int, int, int] = (0, -1, 0),
+        sequences: frozenset[int] = frozenset(),
+    ) -> Header:
+        """Build a header from little endian value bytes.
+
+        Parameters
+        ----------
+        path, size
+            The file and its bytes.
+        elements
+            Tag to value bytes, for the tags of `WANTED`.
+        pixel
+            (tag, offset, length) of the pixel data, see the class.
+        sequences
+            Those of `SEQUENCES` that are present.
+        """
+        read = _Reader(elements)
+        text, number, integer, u16 = read.text, read.number, read.integer, read.u16
+        signed = u16(0x00280103, 0) == 1
+        position = read.vector(0x00200032, 3, "ImagePositionPatient")
+        orientation = read.vector(0x00200037, 6, "ImageOrientationPatient")
+        bits_allocated = u16(0x00280100, 0)
+        bits_stored = u16(0x00280101, bits_allocated)
+        frames = integer(0x00280008)
+        return cls(
+            path=path,
+            size=size,
+            transfer_syntax=text(0x00020010),
+            charset=read.texts(0x00080005),
+            sop_class=text(0x00080016) or text(0x00020002),
+            sop_instance=text(0x00080018),
+            image_type=read.texts(0x00080008),
+            modality=text(0x00080060),
+            patient_name=text(0x00100010),
+            patient_id=text(0x00100020),
+            issuer=text(0x00100021),
+            birth_date=text(0x00100030),
+            sex=text(0x00100040),
+            age=text(0x00101010),
+            study_uid=text(0x0020000D),
+            study_description=text(0x00081030),
+            study_date=text(0x00080020),
+            study_time=text(0x00080030),
+            accession=text(0x00080050),
+            institution=text(0x00080080),
+            series_uid=text(0x0020000E),
+            series_number=integer(0x00200011),
+            series_description=text(0x0008103E),
+            series_date=text(0x00080021),
+            series_time=text(0x00080031),
+            manufacturer=text(0x00080070),
+            protocol=text(0x00181030),
+            body_part=text(0x00180015),
+            patient_position=text(0x00185100),
+            frame_of_reference=text(0x00200052),
+            acquisition_date=text(0x00080022),
+            acquisition_time=text(0x00080032),
+            acquisition_datetime=text(0x0008002A),
+            content_date=text(0x00080023),
+            content_time=text(0x00080033),
+            utc_offset=text(0x00080201),
+            acquisition_number=integer(0x00200012),
+            instance_number=integer(0x00200013),
+            temporal_position=integer(0x00200100),
+            trigger_time_ms=number(0x00181060),
+            echo_time_ms=number(0x00180081),
+            echo_number=integer(0x00180086),
+            b_value=next(iter(read.doubles(0x00189087)), None),
+            gradient=read.doubles(0x00189089),
+            frame_reference_time_ms=number(0x00541300),
+            frame_duration_ms=number(0x00181242),
+            decay_factor=number(0x00541321),
+            kernel=text(0x00181210),
+            contrast=text(0x00180010),
+            kvp=number(0x00180060),
+            tube_current_ma=number(0x00181151),
+            units=text(0x00541001),
+            decay_correction=text(0x00541102),
+            concatenation_uid=text(0x00209161),
+            position_mm=None if position is None else (position[0], position[1], position[2]),
+            orientation=None if orientation is None else _six(orientation),
+            pixel_spacing_mm=read.spacing(0x00280030, "PixelSpacing"),
+            imager_spacing_mm=read.spacing(0x00181164, "ImagerPixelSpacing"),
+            pixel_aspect=read.spacing(0x00280034, "PixelAspectRatio"),
+            thickness_mm=read.positive(0x00180050),
+            spacing_between_mm=number(0x00180088),
+            rows=u16(0x00280010, 0),
+            columns=u16(0x00280011, 0),
+            samples=u16(0x00280002, 1),
+            photometric=text(0x00280004).upper() or "MONOCHROME2",
+            planar=u16(0x00280006, 0),
+            bits_allocated=bits_allocated,
+            bits_stored=bits_stored,
+            high_bit=u16(0x00280102, max(bits_stored - 1, 0)),
+            signed=signed,
+            frames=1 if frames is None else frames,
+            slope=read.number(0x00281053, "RescaleSlope"),
+            intercept=read.number(0x00281052, "RescaleIntercept"),
+            rescale_type=text(0x00281054),
+            padding=read.padding(signed, bits_allocated),
+            window_centers=read.numbers(0x00281050),
+            window_widths=read.numbers(0x00281051),
+            window_names=read.texts(0x00281055),
+            window_function=text(0x00281056),
+            lossy=text(0x00282110) == "01",
+            lossy_ratio=next(iter(read.numbers(0x00282112)), None),
+            pixel_tag=pixel[0],
+            pixel_offset=pixel[1],
+            pixel_length=pixel[2],
+            sequences=sequences,
+            warnings=tuple(read.warnings),
+        )
+
+
+_FIELDS = tuple(Header.__slots__)
+
+
+def _six(values: tuple[float, ...]) -> Vector6:
+    return (values[0], values[1], values[2], values[3], values[4], values[5])
+
+
+Value = TypeVar("Value")
+
+
+class _Memo(dict[bytes, Value]):
+    """Converts value bytes once: slices of a series repeat nearly all of theirs.
+
+    It is emptied when full, so that a folder of a million files cannot fill the memory.
+    """
+
+    def __init__(self, convert: Callable[[bytes], Value], limit: int = 20_000) -> None:
+        super().__init__()
+        self._convert = convert
+        self._limit = limit
+
+    def __missing__(self, key: bytes) -> Value:
+        if len(self) >= self._limit:
+            self.clear()
+        value = self[key] = self._convert(key)
+        return value
+
+
+def _strip(value: bytes) -> bytes:
+    return value.strip(b" \0\t\r\n")
+
+
+def _plain_text(value: bytes) -> str:
+    return _strip(value).decode("ascii")
+
+
+def _plain_texts(value: bytes) -> tuple[str, ...]:
+    stripped = _strip(value).decode("ascii")
+    return tuple(part.strip() for part in stripped.split("\\")) if stripped else ()
+
+
+def _to_float(part: bytes) -> float:
+    """A decimal string as float; NaN when it is none. A decimal comma is accepted (J17)."""
+    try:
+        return float(part)
+    except ValueError:
+        try:
+            return float(_strip(part).replace(b",", b".").replace(b"_", b"x"))
+        except ValueError:
+            return math.nan
+
+
+def _to_floats(value: bytes) -> tuple[float, ...]:
+    return tuple(_to_float(part) for part in value.split(b"\\")) if _strip(value) else ()
+
+
+_TEXT: _Memo[str] = _Memo(_plain_text)
+_TEXTS: _Memo[tuple[str, ...]] = _Memo(_plain_texts)
+_FLOATS: _Memo[tuple[float, ...]] = _Memo(_to_floats)
+_DECODED: dict[tuple[bytes, tuple[str, ...]], str] = {}
+
+
+class _Reader:
+    """Typed access to value bytes; collects what made no sense."""
+
+    __slots__ = ("_charset", "_elements", "warnings")
+
+    def __init__(self, elements: Elements) -> None:
+        self._elements = elements
+        self.warnings: list[str] = []
+        self._charset: tuple[str, ...] | None = None
+
+    def text(self, tag: int) -> str:
+        """One text value, stripped; other than plain ASCII goes through the character set of the file."""
+        value = self._elements.get(tag)
+        if value is None:
+            return ""
+        if value.isascii() and b"\x1b" not in value:
+            return _TEXT[value]
+        return self._decoded(value)
+
+    def _decoded(self, value: bytes) -> str:
+        from viewer.dicom.charset import decode_text
+
+        if self._charset is None:
+            declared = self._elements.get(0x00080005, b"")
+            self._charset = _TEXTS[declared] if declared.isascii() else ()
+        key = (value, self._charset)
+        if key not in _DECODED:
+            if len(_DECODED) > 5_000:
+                _DECODED.clear()
+            _DECODED[key] = decode_text(_strip(value), self._charset)
+        return _DECODED[key]
+
+    def texts(self, tag: int) -> tuple[str, ...]:
+        """All values of a multi-valued text."""
+        value = self._elements.get(tag)
+        if value is None:
+            return ()
+        if value.isascii() and b"\x1b" not in value:
+            return _TEXTS[value]
+        if tag == 0x00080005:
+            return ()
+        return tuple(part.strip() for part in self._decoded(value).split("\\"))
+
+    def numbers(self, tag: int) -> tuple[float, ...]:
+        """All values of a decimal string; NaN where one is no number."""
+        value = self._elements.get(tag)
+        return () if value is None else _FLOATS[value]
+
+    def number(self, tag: int, name: str = "") -> float | None:
+        """First value of a decimal string, None when absent or empty; with a name also NaN or infinity."""
+        values = self.numbers(tag)
+        if not values:
+            if name and tag in self._elements:
+                self.warnings.append(f"{name} is empty.")
+            return None
+        if not math.isfinite(values[0]) and not name:
+            return None
+        return values[0]
+
+    def positive(self, tag: int) -> float | None:
+        """First value when it is a finite number above 0."""
+        value = self.number(tag)
+        return value if value is not None and value > 0 else None
+
+    def integer(self, tag: int) -> int | None:
+        """First value of an integer string; "12.0" counts as 12 (J22)."""
+        value = self.number(tag)
+        return None if value is None else int(value)
+
+    def vector(self, tag: int, length: int, name: str) -> tuple[float, ...] | None:
+        """Exactly `length` finite numbers, else None and a warning (J20, J21)."""
+        value = self._elements.get(tag)
+        if value is None:
+            return None
+        # Positions differ from slice to slice, so remembering them would only push the rest out.
+        values = tuple(map(_to_float, value.split(b"\\"))) if length == 3 else _FLOATS[value]
+        if len(values) != length or not all(map(math.isfinite, values)):
+            self.warnings.append(f"{name} is not {length} numbers and was ignored.")
+            return None
+        if b"," in value:
+            self.warnings.append(f"{name} uses a decimal comma; it was read as a point.")
+        return values
+
+    def spacing(self, tag: int, name: str) -> tuple[float, float] | None:
+        """Two finite numbers above 0, else None and a warning (J16, J17)."""
+        value = self._elements.get(tag)
+        if value is None or not _strip(value):
+            return None
+        values = _FLOATS[value]
+        if len(values) < 2 or not all(math.isfinite(v) and v > 0 for v in values[:2]):
+            self.warnings.append(f"{name} is not two positive numbers; sizes in millimetres are unknown.")
+            return None
+        if b"," in value:
+            self.warnings.append(f"{name} uses a decimal comma; it was read as a point.")
+        return values[0], values[1]
+
+    def u16(self, tag: int, default: int) -> int:
+        """An unsigned short, or the default when it is absent or empty."""
+        value = self._elements.get(tag)
+        if value is None or len(value) < 2:
+            return default
+        return value[0] | value[1] << 8
+
+    def doubles(self, tag: int) -> tuple[float, ...]:
+        """All values of an FD element."""
+        value = self._elements.get(tag)
+        if value is None:
+            return ()
+        return struct.unpack(f"<{len(value) // 8}d", value[: len(value) // 8 * 8])
+
+    def padding(self, signed: bool, bits_allocated: int) -> tuple[int, int] | None:
+        """PixelPaddingValue and range limit in ascending order, with the sign of the pixels (B07)."""
+        values = []
+        for tag in (0x00280120, 0x00280121):
+            value = self._elements.get(tag)
+            if value is not None and len(value) >= 2:
+                stored = value[0] | value[1] << 8
+                if bits_allocated == 8:
+                    stored &= 0xFF
+                    values.append(stored - 0x100 if signed and stored & 0x80 else stored)
+                else:
+                    values.append(stored - 0x10000 if signed and stored & 0x8000 else stored)
+            elif tag == 0x00280120:
+                return None
+        return (min(values), max(values)) if values else None
+
+
+def read_header(source: Path | str | bytes) -> Header:
+    """Read the header of one file without its pixels.
+
+    Parameters
+    ----------
+    source
+        A path, or the bytes of a file.
+
+    Raises
+    ------
+    NotDicomError
+        It is not a DICOM file, or not a regular file (J01, J37).
+    ViewerError
+        It is DICOM but damaged, hostile or holds an image that cannot be described; the message is a sentence
+        (J04, J05, J08-J11, J14, J15, J23).
+    OSError
+        The file cannot be read.
+    """
+    from viewer.dicom import fast_header
+
+    if isinstance(source, bytes):
+        header = fast_header.read_bytes(source)
+        return _checked(header if header is not None else _read_slowly(source, Path("memory"), len(source)))
+    path = Path(source)
+    descriptor = os.open(source, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise NotDicomError("This is not a regular file.")
+        header = fast_header.read_descriptor(descriptor, path, status.st_size)
+    finally:
+        os.close(descriptor)
+    return _checked(header if header is not None else _read_slowly(path, path, status.st_size))
+
+
+def _read_slowly(source: Path | bytes, path: Path, size: int) -> Header:
+    from viewer.dicom.slow_header import read_with_pydicom
+
+    return read_with_pydicom(source, path, size)
+
+
+def _checked(header: Header) -> Header:
+    """The header, when its pixels can be described and can lie in a file of this size.
+
+    Raises
+    ------
+    ViewerError
+        A sentence with the reason.
+    """
+    kind = kind_of_class(header.sop_class)
+    if header.sop_class == DICOMDIR:
+        return header
+    if not header.is_image:
+        if kind is not None and not kind.has_images:
+            return header
+        if kind is None and header.sop_class and not header.rows:
+            return header
+        if not header.sop_class:
+            raise ViewerError("The file says neither what it is (SOPClassUID) nor holds an image.")
+        raise ViewerError("The file holds no pixel data; it may be cut off.")
+    if kind is not None and not kind.has_images:
+        return header
+    _check_pixel_format(header)
+    _check_size(header)
+    return header
+
+
+def _check_pixel_format(header: Header) -> None:
+    if not 0 < header.rows <= 65535 or not 0 < header.columns <= 65535:
+        raise ViewerError("Rows or Columns is missing or zero, so the image cannot be laid out.")
+    if header.samples not in (1, 3):
+        raise ViewerError(f"SamplesPerPixel is {header.samples}; only 1 and 3 can be shown.")
+    allowed = {PIXEL_DATA: (1, 8, 16, 32), FLOAT_PIXEL_DATA: (32,), DOUBLE_PIXEL_DATA: (64,)}
+    if header.bits_allocated not in allowed[header.pixel_tag]:
+        raise ViewerError(f"BitsAllocated is {header.bits_allocated}, which is not a valid sample size.")
+    if header.pixel_tag == PIXEL_DATA and not (
+        0 < header.bits_stored <= header.bits_allocated
+        and header.bits_stored - 1 <= header.high_bit < header.bits_allocated
+    ):
+        raise ViewerError("BitsAllocated, BitsStored and HighBit contradict each other.")
+    if header.frames < 1:
+        raise ViewerError(f"NumberOfFrames is {header.frames}; there is no image.")
+    if not header.transfer_syntax:
+        raise ViewerError("The transfer syntax is missing, so the pixel data cannot be read.")
+
+
+def _check_size(header: Header) -> None:
+    """Compare the declared size with the bytes that are there, before anything is allocated (J08, J10, J11)."""
+    if header.rows * header.columns > MAX_FRAME_PIXELS:
+        raise ViewerError(f"The image of {header.columns} x {header.rows} pixels is too large to be true.")
+    available = header.size - header.pixel_offset if header.pixel_offset >= 0 else header.size
+    if header.encapsulated:
+        # An item header takes 8 bytes and a codestream is not empty.
+        if header.frames * 9 > available:
+            raise ViewerError(f"The file is too small for the {header.frames} frames it announces.")
+        if header.rows * header.columns > 1 << 22 and header.rows * header.columns > available * 20_000:
+            raise ViewerError("The compressed data is too small for the size of the image it announces.")
+        return
+    expected = (header.frame_bits * header.frames + 7) // 8
+    if header.pixel_offset < 0:
+        return
+    if header.pixel_length >= 0:
+        available = min(available, header.pixel_length)
+    if available * 2 < expected:
+        raise ViewerError(
+            f"The pixel data has {max(available, 0)} bytes where the header announces {expected}; it was left out."
+        )

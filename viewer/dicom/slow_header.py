@@ -1,0 +1,331 @@
+"""The general header reader: pydicom, for every encoding that `fast_header` does not take.
+
+pydicom is imported here and nowhere earlier on the way to the first picture.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import threading
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from viewer.dicom.header import (
+    DEFLATED,
+    EXPLICIT_BIG,
+    EXPLICIT_LITTLE,
+    IMPLICIT_LITTLE,
+    SEQUENCES,
+    WANTED,
+    Header,
+)
+from viewer.dicom.sop_classes import kind_of_class
+from viewer.errors import NotDicomError, ViewerError
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset, FileDataset
+
+INFLATE_RATIO = 20
+INFLATE_FLOOR = 256 << 20
+INFLATE_CEILING = 2 << 30
+"""A deflated file may grow to 20 times its size, at least 256 MiB and at most 2 GiB (J14)."""
+HEADER_INFLATE = 4 << 20
+"""Bytes that are inflated to find the header of a deflated file."""
+NON_IMAGE_END = 0x0028FFFF
+
+_quiet_lock = threading.RLock()
+
+
+@contextmanager
+def quiet_pydicom() -> Iterator[None]:
+    """Keep pydicom's warnings, which quote values of the patient, out of terminals and logs.
+
+    One thread at a time: the list of warning filters belongs to the whole process.
+    """
+    with _quiet_lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def read_with_pydicom(source: Path | bytes, path: Path, size: int) -> Header:
+    """Read a header by pydicom.
+
+    Parameters
+    ----------
+    source
+        The file or its bytes.
+    path, size
+        Kept in the header.
+
+    Raises
+    ------
+    NotDicomError
+        Neither a DICOM file nor a bare data set with a known SOP class (J01-J03).
+    ViewerError
+        The data set cannot be read.
+    """
+    if isinstance(source, bytes):
+        return _read(io.BytesIO(source), path, size)
+    with source.open("rb") as stream:
+        return _read(stream, path, size)
+
+
+def _read(stream: IO[bytes], path: Path, size: int) -> Header:
+    if size == 0:
+        raise NotDicomError("The file is empty.")
+    dataset, position, deflated = open_dataset(stream, size)
+    return Header.from_elements(path, size, *extract(dataset, stream if not deflated else None, position))
+
+
+def open_dataset(stream: IO[bytes], size: int, *, force: bool = False) -> tuple[FileDataset, int, bool]:
+    """Read everything before the pixel data.
+
+    Parameters
+    ----------
+    stream
+        At position 0.
+    size
+        Bytes in the stream.
+    force
+        Also read a file without preamble whatever it holds.
+
+    Returns
+    -------
+    dataset
+        Without pixel data.
+    position
+        Where the pixel data element starts, or the end of the data.
+    deflated
+        Whether the position counts inflated bytes.
+
+    Raises
+    ------
+    NotDicomError, ViewerError
+        As `read_with_pydicom`.
+    """
+    head = stream.read(140)
+    stream.seek(0)
+    preamble = head[128:132] == b"DICM"
+    if not preamble and not force and not _looks_like_bare_dataset(head, size):
+        raise NotDicomError("This is not a DICOM file.")
+    # Only now: importing pydicom takes longer than reading a hundred headers.
+    import pydicom
+    from pydicom.errors import InvalidDicomError
+
+    try:
+        with quiet_pydicom():
+            deflated = inflated_copy(stream, HEADER_INFLATE) if preamble else None
+            dataset = pydicom.dcmread(
+                stream if deflated is None else deflated,
+                stop_before_pixels=True,
+                force=not preamble,
+                defer_size=None,
+            )
+            position = (stream if deflated is None else deflated).tell()
+    except InvalidDicomError as error:
+        raise NotDicomError("This is not a DICOM file.") from error
+    except RecursionError as error:
+        raise ViewerError("The file nests sequences too deeply to be read.") from error
+    except MemoryError as error:
+        raise ViewerError("The file announces more data than fits into memory.") from error
+    except (
+        ValueError,
+        TypeError,
+        AttributeError,
+        KeyError,
+        IndexError,
+        NotImplementedError,
+        struct.error,
+        zlib.error,
+        EOFError,
+        UnicodeError,
+        AssertionError,
+    ) as error:
+        raise ViewerError(f"The header is damaged and cannot be read ({type(error).__name__}).") from error
+    if not preamble and not force and kind_of_class(str(_raw_text(dataset, 0x00080016))) is None:
+        raise NotDicomError("This is not a DICOM file.")
+    return dataset, position, deflated is not None
+
+
+def _looks_like_bare_dataset(head: bytes, size: int) -> bool:
+    """Whether a file without preamble starts with a group 0002 or 0008 element of believable length (J02, J03)."""
+    for start in (0, 128, 132):
+        if len(head) < start + 8 and start:
+            continue
+        group, _, vr, _ = struct.unpack_from("<HH2sH", head.ljust(start + 8, b"\0"), start)
+        big = group in (0x0200, 0x0800)
+        if group not in (0x0002, 0x0008) and not big:
+            continue
+        if vr.isalpha() and vr.isupper():
+            return True
+        length = struct.unpack_from(">I" if big else "<I", head, start + 4)[0]
+        if length <= min(size, 1024):
+            return True
+    return False
+
+
+def inflated_copy(stream: IO[bytes], limit: int) -> io.BytesIO | None:
+    """A deflated file as explicit little endian, inflated up to a limit; None when the file is not deflated.
+
+    The stream is left at position 0. Bounded, so that a small file cannot fill the memory (J14).
+
+    Parameters
+    ----------
+    stream
+        A file with preamble, at position 0.
+    limit
+        Bytes to inflate at most.
+
+    Raises
+    ------
+    zlib.error
+        The compressed data is damaged.
+    """
+    head = stream.read(4096)
+    stream.seek(0)
+    marker = head.find(DEFLATED.encode("ascii"), 132)
+    if marker < 0 or head[132:140] != b"\x02\0\0\0UL\x04\0":
+        return None
+    start = 144 + int(struct.unpack_from("<I", head, 140)[0])
+    if marker > start or start > len(head):
+        return None
+    # One byte pads the shorter identifier, so that the group keeps its length.
+    plain = EXPLICIT_LITTLE.encode("ascii").ljust(len(DEFLATED), b"\0")
+    meta = head[:marker] + plain + head[marker + len(DEFLATED) : start]
+    stream.seek(start)
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    body = inflater.decompress(stream.read(), limit)
+    stream.seek(0)
+    return io.BytesIO(meta + body)
+
+
+def inflate_limit(size: int) -> int:
+    """Bytes a deflated file of `size` bytes may become (J14)."""
+    return min(max(INFLATE_FLOOR, size * INFLATE_RATIO), INFLATE_CEILING)
+
+
+def _raw_text(dataset: Dataset, tag: int) -> str:
+    element = dataset.get_item(tag)
+    value = getattr(element, "value", None)
+    if isinstance(value, bytes):
+        return value.rstrip(b"\0 ").decode("ascii", "replace")
+    return str(value or "")
+
+
+def extract(
+    dataset: FileDataset, stream: IO[bytes] | None, position: int
+) -> tuple[dict[int, bytes], tuple[int, int, int], frozenset[int]]:
+    """The elements of `WANTED` as little endian value bytes, where the pixels are, and which sequences exist.
+
+    Parameters
+    ----------
+    dataset
+        Read without pixels.
+    stream
+        The file, to look at the pixel data element; None when it is deflated.
+    position
+        Where that element starts.
+    """
+    little, implicit = _encoding(dataset)
+    syntax = _raw_text(dataset.file_meta, 0x00020010)
+    elements: dict[int, bytes] = {}
+    if not syntax:
+        syntax = (IMPLICIT_LITTLE if implicit else EXPLICIT_LITTLE) if little else EXPLICIT_BIG
+    media = _raw_text(dataset.file_meta, 0x00020002)
+    for tag, text in ((0x00020010, syntax), (0x00020002, media)):
+        if text:
+            elements[tag] = text.encode("ascii", "replace")
+    for tag, vrs in WANTED.items():
+        if tag not in elements and tag in dataset:
+            value = _value_bytes(dataset, tag, vrs, little=little)
+            if value is not None:
+                elements[tag] = value
+    kind = kind_of_class(elements.get(0x00080016, b"").rstrip(b"\0 ").decode("ascii", "replace"))
+    if kind is not None and not kind.has_images:
+        wanted = {tag: value for tag, value in elements.items() if tag <= NON_IMAGE_END}
+        return wanted, (0, -1, 0), frozenset()
+    sequences = frozenset(tag for tag in SEQUENCES if tag in dataset)
+    return elements, _pixel_location(stream, position, little=little), sequences
+
+
+def _encoding(dataset: FileDataset) -> tuple[bool, bool]:
+    """(little endian, implicit representation) of the data set as read."""
+    implicit, little = dataset.original_encoding
+    return little is not False, bool(implicit)
+
+
+def _value_bytes(dataset: Dataset, tag: int, vrs: bytes, *, little: bool) -> bytes | None:
+    """Value bytes of an element as if it had one of its own representations, little endian."""
+    from pydicom.dataelem import RawDataElement
+
+    element: Any = dataset.get_item(tag)
+    if isinstance(element, RawDataElement) and (
+        element.VR is None or element.VR.encode("ascii") in _pairs(vrs)
+    ):
+        value = element.value or b""
+        if vrs in (b"US", b"USSS") and not little:
+            return b"".join(value[n : n + 2][::-1] for n in range(0, len(value) - 1, 2))
+        if vrs == b"FD" and not little:
+            return b"".join(value[n : n + 8][::-1] for n in range(0, len(value) - 7, 8))
+        return bytes(value)
+    return _coerced(dataset, tag, vrs)
+
+
+def _pairs(vrs: bytes) -> tuple[bytes, ...]:
+    return tuple(vrs[n : n + 2] for n in range(0, len(vrs), 2))
+
+
+def _coerced(dataset: Dataset, tag: int, vrs: bytes) -> bytes | None:
+    """A value with the wrong representation turned into the right one, or None when it cannot be (J23)."""
+    try:
+        with quiet_pydicom():
+            value = dataset[tag].value
+    except (
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        NotImplementedError,
+        struct.error,
+        OverflowError,
+    ):
+        return None
+    parts = (
+        list(value) if isinstance(value, (list, tuple)) or type(value).__name__ == "MultiValue" else [value]
+    )
+    try:
+        if vrs in (b"US", b"USSS"):
+            return b"".join(struct.pack("<H", int(part) & 0xFFFF) for part in parts if part is not None)
+        if vrs == b"FD":
+            return b"".join(struct.pack("<d", float(part)) for part in parts if part is not None)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    if isinstance(value, bytes):
+        return value
+    return "\\".join("" if part is None else str(part) for part in parts).encode("utf-8", "replace")
+
+
+def _pixel_location(stream: IO[bytes] | None, position: int, *, little: bool) -> tuple[int, int, int]:
+    """Tag, offset and length of the pixel data element that starts at `position`."""
+    if stream is None:
+        return (0x7FE00010, -1, -1)
+    stream.seek(position)
+    head = stream.read(12)
+    order = "<" if little else ">"
+    if len(head) < 8:
+        return (0, -1, 0)
+    group, element = struct.unpack_from(order + "HH", head)
+    tag = group << 16 | element
+    if tag not in (0x7FE00008, 0x7FE00009, 0x7FE00010):
+        return (0, -1, 0)
+    # The transfer syntax may lie (J42), the bytes do not: read as a length all of these would be odd.
+    if len(head) == 12 and head[4:6] in (b"OB", b"OW", b"OF", b"OD", b"UN") and head[6:8] == b"\0\0":
+        offset, length = 12, struct.unpack_from(order + "I", head, 8)[0]
+    else:
+        offset, length = 8, struct.unpack_from(order + "I", head, 4)[0]
+    return (tag, position + offset, -1 if length == 0xFFFFFFFF else length)

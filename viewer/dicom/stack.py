@@ -1,0 +1,198 @@
+"""From a sorted draft to a `Stack`: pixel layout, units, windows, padding and the lines of the corner annotation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from viewer.dicom.header import DOUBLE_PIXEL_DATA, EXPLICIT_LITTLE, FLOAT_PIXEL_DATA, IMPLICIT_LITTLE, Header
+from viewer.dicom.model import FrameSource, PixelFormat, Stack
+from viewer.dicom.series import StackDraft
+from viewer.dicom.sop_classes import CT, ENHANCED_CT, LEGACY_CT
+from viewer.imaging.window import Window, header_windows
+
+BELOW_AIR_HU = -1024.0
+_CT_CLASSES = (CT, ENHANCED_CT, LEGACY_CT)
+_SLICE_WORDS = frozenset(
+    {"AXIAL", "MPR", "REFORMATTED", "RESAMPLED", "AVERAGE", "MIP", "MINIP", "HELICAL", "VOLUME"}
+)
+_PET_UNITS = {
+    "BQML": "Bq/mL",
+    "GML": "g/mL",
+    "CM2ML": "cm2/mL",
+    "CNTS": "counts",
+    "CPS": "counts/s",
+    "PROPCNTS": "proportional counts",
+    "PROPCPS": "proportional counts/s",
+    "1CM": "1/cm",
+}
+_UNSPECIFIED = ("", "US", "UNSPECIFIED")
+
+
+def pixel_format(header: Header) -> PixelFormat:
+    """How the samples of a frame are laid out (PS3.5 8.1.1)."""
+    return PixelFormat(
+        rows=header.rows,
+        columns=header.columns,
+        samples_per_pixel=header.samples,
+        photometric=header.photometric,
+        bits_allocated=header.bits_allocated,
+        bits_stored=header.bits_stored,
+        high_bit=header.high_bit,
+        signed=header.signed,
+        planar=header.planar == 1,
+        float_pixels=header.pixel_tag in (FLOAT_PIXEL_DATA, DOUBLE_PIXEL_DATA),
+    )
+
+
+def frame_source(header: Header) -> FrameSource:
+    """Where the pixels of a frame are and how they become values."""
+    slope, intercept, _ = rescale(header)
+    offset = length = -1
+    bits = header.frame_bits
+    if (
+        header.transfer_syntax in (EXPLICIT_LITTLE, IMPLICIT_LITTLE)
+        and header.pixel_offset >= 0
+        and bits % 8 == 0
+    ):
+        start = header.pixel_offset + header.frame * bits // 8
+        if start + bits // 8 <= min(header.size, header.pixel_offset + max(header.pixel_length, 0)):
+            offset, length = start, bits // 8
+    return FrameSource(
+        path=header.path,
+        frame=header.frame,
+        sop_instance_uid=header.sop_instance,
+        transfer_syntax=header.transfer_syntax,
+        offset=offset,
+        length=length,
+        data_offset=header.pixel_offset,
+        data_length=header.pixel_length,
+        frames=header.frames,
+        slope=slope,
+        intercept=intercept,
+    )
+
+
+def rescale(header: Header) -> tuple[float, float, str]:
+    """Slope and intercept of the modality LUT and what was wrong with them (rules B01, B21, J18).
+
+    A slope that is 0 or no finite number leaves raw values; an empty one counts as 1.
+    """
+    if header.pixel_tag in (FLOAT_PIXEL_DATA, DOUBLE_PIXEL_DATA):
+        return 1.0, 0.0, ""
+    slope = 1.0 if header.slope is None else header.slope
+    intercept = 0.0 if header.intercept is None else header.intercept
+    if not math.isfinite(slope) or slope == 0 or not math.isfinite(intercept):
+        return (
+            1.0,
+            0.0,
+            "The rescale slope or intercept is not usable; raw stored values are shown without a unit.",
+        )
+    return slope, intercept, ""
+
+
+def unit_of(header: Header) -> str:
+    """Unit of the rescaled values, empty when the header names none (rule B04)."""
+    if rescale(header)[2] or header.samples > 1:
+        return ""
+    if header.modality == "PT" and header.units:
+        return _PET_UNITS.get(header.units.upper(), header.units)
+    named = header.rescale_type.strip()
+    if named.upper() not in _UNSPECIFIED:
+        return "HU" if named.upper() == "HU" else named
+    if header.sop_class not in _CT_CLASSES or named:
+        return ""
+    original = header.image_type[:1] != ("DERIVED",)
+    return "HU" if original or any(word in _SLICE_WORDS for word in header.image_type[2:]) else ""
+
+
+def padding_of(header: Header, unit: str) -> tuple[float, float] | None:
+    """(low, high) stored values that mean "no value" (rule B07), or None.
+
+    CT numbers below -1024 HU do not exist in a patient. When the declared padding lies there, everything below it is
+    padding too: some tools rescale the pixels and leave the declared value behind.
+    """
+    if header.padding is None or header.samples > 1:
+        return None
+    low, high = float(header.padding[0]), float(header.padding[1])
+    slope, intercept, _ = rescale(header)
+    if unit == "HU" and slope > 0 and high * slope + intercept < BELOW_AIR_HU:
+        low = min(low, -(2.0 ** (header.bits_allocated - 1)) if header.signed else 0.0)
+    return low, high
+
+
+def make_stack(draft: StackDraft, uid: str) -> Stack:
+    """Turn a draft into a stack of the catalogue.
+
+    Parameters
+    ----------
+    draft
+        Sorted frames with their geometry.
+    uid
+        Of the stack.
+    """
+    headers = draft.headers
+    middle = headers[len(headers) // 2]
+    unit = unit_of(middle)
+    windows, window_notes = _windows(middle)
+    warnings = [*draft.fit.report.warnings, *window_notes]
+    rescale_note = next((note for note in (rescale(header)[2] for header in headers) if note), "")
+    if rescale_note:
+        warnings.append(rescale_note)
+    elif any(header.slope is None and "RescaleSlope is empty." in header.warnings for header in headers):
+        warnings.append("RescaleSlope is empty and counts as 1.")
+    return Stack(
+        uid=uid,
+        frames=tuple(frame_source(header) for header in headers),
+        pixels=pixel_format(middle),
+        geometry=draft.fit.geometry,
+        report=draft.fit.report,
+        label=draft.label,
+        modality=middle.modality,
+        unit=unit,
+        padding=padding_of(middle, unit),
+        windows=windows,
+        multiplanar=draft.fit.multiplanar,
+        kind=draft.kind,
+        image_type=middle.image_type,
+        kernel=middle.kernel,
+        acquisition_text=acquisition_text(middle),
+        lossy_text=lossy_text(headers),
+        warnings=tuple(dict.fromkeys(warnings)),
+    )
+
+
+def _windows(header: Header) -> tuple[tuple[Window, ...], tuple[str, ...]]:
+    if not header.window_centers and not header.window_widths:
+        return (), ()
+    windows, notes = header_windows(
+        header.window_centers, header.window_widths, header.window_names, header.window_function
+    )
+    return tuple(windows), tuple(notes)
+
+
+def acquisition_text(header: Header) -> str:
+    """A short technical line: "120 kVp, 200 mA, contrast", "TE 30 ms"."""
+    parts = []
+    if header.kvp:
+        parts.append(f"{header.kvp:g} kVp")
+    if header.tube_current_ma:
+        parts.append(f"{header.tube_current_ma:g} mA")
+    if header.modality == "MR" and header.echo_time_ms is not None:
+        parts.append(f"TE {header.echo_time_ms:g} ms")
+    if header.kernel:
+        parts.append(header.kernel)
+    if header.contrast:
+        parts.append("contrast")
+    return ", ".join(parts)
+
+
+def lossy_text(headers: Sequence[Header]) -> str:
+    """Whether any frame went through lossy compression, and how strong (rule B22)."""
+    lossy = [header for header in headers if header.lossy]
+    if not lossy:
+        return ""
+    ratios = [
+        header.lossy_ratio for header in lossy if header.lossy_ratio and math.isfinite(header.lossy_ratio)
+    ]
+    return f"lossy {max(ratios):.1f}:1" if ratios else "lossy"
