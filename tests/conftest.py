@@ -23,6 +23,7 @@ import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
+import hypothesis
 import pytest
 
 if TYPE_CHECKING:
@@ -42,6 +43,10 @@ class Reference(Protocol):
     """Type of the fixture `reference`: a name to the parsed JSON of its expected values."""
 
     def __call__(self, name: str) -> Any: ...
+
+
+def _in_ci() -> bool:
+    return os.environ.get("CI", "").lower() not in {"", "0", "false"}
 
 
 # --- A home of its own ------------------------------------------------------------------------------------------
@@ -76,11 +81,22 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(_HOME, ignore_errors=True)
 
 
+# A shared machine may be slow for a moment; a property that fails in CI must fail the same way for everyone.
+hypothesis.settings.register_profile(
+    "triptych",
+    deadline=None,
+    derandomize=_in_ci(),
+    print_blob=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("triptych")
+
+
 # --- Real data --------------------------------------------------------------------------------------------------
 
 
 def _no_data(reason: str) -> NoReturn:
-    if os.environ.get("CI", "").lower() not in {"", "0", "false"}:
+    if _in_ci():
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
 

@@ -28,6 +28,18 @@ CLASS_METHODS = 30
 HEAVY = {"PySide6", "pyqtgraph", "pydicom", "numpy", "imagecodecs", "PIL"}
 # Names under which a whole program is passed around untyped.
 GOD_NAMES = {"app", "application", "window", "main_window", "ctrl", "controller"}
+NETWORK = {
+    "asyncio",
+    "ftplib",
+    "http",
+    "requests",
+    "smtplib",
+    "socket",
+    "socketserver",
+    "ssl",
+    "urllib",
+    "xmlrpc",
+}
 
 IMPORT_ALL_BELOW_UI = """
 import importlib, pkgutil, viewer
@@ -151,6 +163,24 @@ def test_that_no_program_is_passed_around_untyped() -> None:
                 kind = ast.unparse(node.annotation) if node.annotation else "nothing"
                 if kind in {"Any", "object", "nothing"}:
                     found.append(f"{name}:{node.lineno} {node.arg}: {kind}")
+    assert not found
+
+
+def test_that_nothing_here_can_reach_a_network() -> None:
+    found = []
+    for name, path in _sources().items():
+        for node in ast.walk(_tree(path)):
+            if isinstance(node, ast.Import):
+                modules = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                modules = [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
+            else:
+                continue
+            found += [
+                f"{name}: {module}"
+                for module in modules
+                if module.split(".")[0] in NETWORK or module.startswith("PySide6.QtNetwork")
+            ]
     assert not found
 
 
