@@ -1,0 +1,66 @@
+"""What a sidebar section is, and how sections speak to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from PySide6.QtCore import QObject, Signal
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QWidget
+
+    from viewer.ui.context import UiContext
+
+
+@dataclass(frozen=True)
+class Section:
+    """One section beside the panes.
+
+    Parameters
+    ----------
+    id
+        Stable identifier, also the object name of its dock or tab.
+    text
+        Title.
+    side
+        Where it stands.
+    order
+        Place among the sections of its side, ascending.
+    build
+        Makes the widget; called once for a window.
+    icon
+        Name of its icon.
+    """
+
+    id: str
+    text: str
+    side: Literal["left", "right", "bottom"]
+    order: int
+    build: Callable[[UiContext], QWidget]
+    icon: str = ""
+
+
+class SidebarHub(QObject):
+    """The one place through which a section asks for another; belongs to the window.
+
+    Signals
+    -------
+    tags_requested
+        `Path` of a file whose tags shall be shown.
+    section_requested
+        id of a section that shall come to the front; the window listens.
+    """
+
+    tags_requested = Signal(object)
+    section_requested = Signal(str)
+
+    @staticmethod
+    def of(window: QWidget) -> SidebarHub:
+        """The hub of a window, made at the first call."""
+        hub = window.findChild(SidebarHub)
+        if hub is None:
+            hub = SidebarHub(window)
+            hub.setObjectName("sidebar-hub")
+        return hub

@@ -1,0 +1,130 @@
+"""Study section: who and what is shown, what was found about its geometry, and where the SUV comes from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QToolButton, QVBoxLayout, QWidget
+
+from viewer.state.layers import Role
+from viewer.ui.binding import bind
+from viewer.ui.sidebar._facts import (
+    geometry_facts,
+    information_texts,
+    patient_facts,
+    series_facts,
+    study_facts,
+    warning_texts,
+)
+from viewer.ui.sidebar._parts import Banner, Column, Fact, FactTable, label
+from viewer.ui.sidebar._section import Section
+from viewer.ui.sidebar._suv_facts import suv_facts, suv_headline
+from viewer.ui.theme import GRID_PX, icon
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from viewer.state.library import OpenVolume
+    from viewer.ui.context import UiContext
+
+
+class _Block(QWidget):
+    """A heading that folds the table below it; hidden while it has nothing to say."""
+
+    def __init__(self, name: str, title: str) -> None:
+        super().__init__()
+        self.setObjectName(name)
+        self.heading = QToolButton()
+        self.heading.setObjectName(f"{name}-heading")
+        self.heading.setText(title)
+        self.heading.setCheckable(True)
+        self.heading.setChecked(True)
+        self.heading.setProperty("tone", "fold")
+        self.heading.setIcon(icon("chevron-down", "dim"))
+        self.heading.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.heading.setAccessibleName(f"{title}, fold or unfold")
+        self.table = FactTable(f"{name}-facts")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, GRID_PX // 2)
+        layout.setSpacing(GRID_PX // 2)
+        layout.addWidget(self.heading)
+        layout.addWidget(self.table)
+        self.heading.toggled.connect(self._fold)
+
+    def set_facts(self, facts: Iterable[Fact]) -> None:
+        """Show a table, or nothing at all."""
+        facts = tuple(facts)
+        self.table.set_facts(facts)
+        self.setVisible(bool(facts))
+
+    def _fold(self, unfolded: bool) -> None:
+        self.table.setVisible(unfolded)
+        self.heading.setIcon(icon("chevron-down" if unfolded else "chevron-right", "dim"))
+
+
+class StudyPanel(Column):
+    """See the module text."""
+
+    def __init__(self, context: UiContext) -> None:
+        super().__init__("study", "Study")
+        self._view = context.view
+        self._empty = label("Nothing is open.", "dim", wrap=True)
+        self.warnings = Banner("study-warnings")
+        self.patient = _Block("study-patient", "Patient")
+        self.study = _Block("study-study", "Study")
+        self.series = _Block("study-series", "Series")
+        self.geometry = _Block("study-geometry", "Geometry")
+        self.notes = label("", "dim", wrap=True, selectable=True)
+        self.notes.setObjectName("study-notes")
+        self.suv = _Block("study-suv", "SUV")
+        self._blocks = (self.patient, self.study, self.series, self.geometry, self.suv)
+        for block in (
+            self._empty,
+            self.warnings,
+            self.patient,
+            self.study,
+            self.series,
+            self.geometry,
+            self.notes,
+            self.suv,
+        ):
+            self.blocks.addWidget(block)
+        self.blocks.addStretch(1)
+        bind(self, self._view.layers_changed, self.refresh)
+        bind(self, self._view.display_changed, self.refresh)
+        bind(self, context.library.volume_added, self.refresh)
+        self.refresh()
+
+    def _shown(self) -> OpenVolume | None:
+        return self._view.volume(self._view.active_role) or self._view.base_volume
+
+    def _pet(self) -> OpenVolume | None:
+        """The volume the SUV block is about: the active PET, else the overlay, else the base."""
+        candidates = (self._shown(), self._view.volume(Role.OVERLAY), self._view.volume(Role.BASE))
+        return next((item for item in candidates if item is not None and item.series.modality == "PT"), None)
+
+    def refresh(self) -> None:
+        """Follow the active layer."""
+        item = self._shown()
+        self._empty.setVisible(item is None)
+        if item is None:
+            self.warnings.set_text("")
+            self.notes.hide()
+            for block in self._blocks:
+                block.set_facts(())
+            return
+        identity = self._view.identity_visible
+        self.warnings.set_text("\n".join(warning_texts(item.series, item.stack)))
+        self.patient.set_facts(patient_facts(item.study, identity=identity))
+        self.study.set_facts(study_facts(item.study, identity=identity))
+        self.series.set_facts(series_facts(item.series, item.stack, item.volume))
+        self.geometry.set_facts(geometry_facts(item.stack.report, item.volume.geometry))
+        self.notes.setText("\n".join(information_texts(item.stack)))
+        self.notes.setVisible(bool(self.notes.text()))
+        pet = self._pet()
+        self.suv.set_facts(() if pet is None else suv_facts(pet.stack.suv, pet.stack.suv_note))
+        self.suv.heading.setText("SUV" if pet is None else suv_headline(pet.stack.suv))
+
+
+SECTION = Section("study", "Study", "right", 20, StudyPanel, icon="info")
