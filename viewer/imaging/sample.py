@@ -26,13 +26,12 @@ import numpy.typing as npt
 
 from viewer.imaging import kernel
 from viewer.imaging.geometry import VolumeGeometry
-from viewer.imaging.kernel.jobs import FloatArray, Kind, Knots, Reduce, SampleJob
+from viewer.imaging.kernel.jobs import MAX_SAMPLES, Kind, Knots, Reduce, SampleJob
 from viewer.imaging.plane import Plane
 from viewer.imaging.volume import Volume
 
 Float32 = npt.NDArray[np.float32]
 
-MAX_SLAB_SAMPLES = 8191
 FOOTPRINT_TOLERANCE = 1e-6
 """Slack of the footprint in voxels, so that a plane exactly on the edge does not flicker with rounding."""
 
@@ -138,7 +137,7 @@ def slab_samples(geometry: VolumeGeometry, plane: Plane, slab: Slab) -> tuple[in
         rate[0] /= float(np.diff(geometry.slice_offsets).min())
     pitch_mm = 1.0 / float(rate.max())
     half = int(slab.thickness_mm / 2 / pitch_mm + 1e-6)
-    return min(2 * half + 1, MAX_SLAB_SAMPLES), pitch_mm
+    return min(2 * half + 1, MAX_SAMPLES), pitch_mm
 
 
 class VoxelState(StrEnum):
@@ -177,7 +176,7 @@ def voxel_at(volume: Volume, point_mm: npt.ArrayLike) -> VoxelReading:
     continuous = geometry.to_index(point_mm)
     if not geometry.contains(point_mm):
         return VoxelReading(VoxelState.OUTSIDE)
-    nearest = np.clip(np.floor(continuous + 0.5), 0, np.array(geometry.shape) - 1).astype(int)
+    nearest = np.clip(np.floor(continuous + 0.5 + 1e-6), 0, np.array(geometry.shape) - 1).astype(int)
     k, j, i = (int(n) for n in nearest)
     if volume.corrupt[k] or _in_gap(geometry, float(continuous[0])):
         return VoxelReading(VoxelState.NO_DATA, (k, j, i))

@@ -41,6 +41,8 @@ class Reduce(IntEnum):
 
 
 MAX_EXTENT = 1 << 20
+MAX_SAMPLES = 8191
+FAR_AWAY = 1e9
 MAX_TABLE = 1 << 16
 
 DTYPES = tuple(np.dtype(name) for name in ("i1", "u1", "i2", "u2", "i4", "u4", "f4", "f8"))
@@ -74,7 +76,7 @@ class Knots:
             raise ValueError("knots of different lengths")
         if not all(array.flags.c_contiguous for array in (self.w, self.k, self.no_data)):
             raise ValueError("knots need contiguous arrays")
-        if not np.isfinite(self.w).all() or np.any(np.diff(self.w) <= 0):
+        if not np.isfinite(self.w).all() or np.any(np.diff(self.w) <= 0) or np.any(np.diff(self.k) <= 0):
             raise ValueError("knots do not increase")
 
 
@@ -123,10 +125,10 @@ class SampleJob:
             raise ValueError("knots outside the array")
         for name, shape in (("matrix", (3, 3)), ("low", (3,)), ("high", (3,)), ("step", (3,))):
             array = getattr(self, name)
-            if array.shape != shape or not np.isfinite(array).all():
-                raise ValueError(f"{name} must be {shape} finite numbers")
-        if self.samples < 1 or self.samples % 2 == 0:
-            raise ValueError("a slab has an odd number of samples")
+            if array.shape != shape or not np.all(np.abs(array) <= FAR_AWAY):
+                raise ValueError(f"{name} must be {shape} numbers between -1e9 and 1e9")
+        if not 1 <= self.samples <= MAX_SAMPLES or self.samples % 2 == 0:
+            raise ValueError("a slab has an odd number of samples, at most 8191")
         check_picture(self.out, np.dtype(np.float32))
 
 

@@ -92,7 +92,7 @@ def _sample_plane(job: SampleJob, rows: Int, columns: Int, offset: int) -> Float
         inside &= (index >= job.low[axis]) & (index <= job.high[axis])
         axes.append(index)
     values = np.full(inside.shape, np.nan, np.float32)
-    if inside.any():
+    if inside.any() and (job.knots is None or len(job.knots.w)):
         values[inside] = _values(job, [index[inside] for index in axes])
     return values
 
@@ -135,7 +135,7 @@ def _cell_between(w: FloatArray, knots: FloatArray) -> tuple[Int, Int, Float32]:
     """Like `_cell` for positions between knots that are not equidistant."""
     lower = np.clip(np.searchsorted(knots, w, side="right") - 1, 0, max(0, len(knots) - 2))
     upper = np.minimum(lower + 1, len(knots) - 1)
-    span = np.where(upper > lower, knots[upper] - knots[lower], 1.0)
+    span = np.where(upper > lower, knots[upper] - knots[lower], np.inf)
     fraction = np.clip((w - knots[lower]) / span, 0, 1).astype(np.float32)
     lower = np.where(fraction > np.float32(1 - SNAP), upper, lower)
     fraction = np.where((fraction < np.float32(SNAP)) | (fraction > np.float32(1 - SNAP)), 0, fraction)
