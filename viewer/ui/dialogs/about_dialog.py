@@ -55,13 +55,13 @@ def components() -> tuple[Component, ...]:
 
 def facts() -> tuple[str, ...]:
     """What a bug report needs; nothing about the user, the machine's name or a patient."""
-    from viewer.imaging.kernel import describe
+    from viewer.imaging.kernel import reason
 
     return (
         f"Triptych {__version__}",
         f"Python {platform.python_version()}, Qt {qVersion()} ({QGuiApplication.platformName()})",
         f"{platform.system()} {platform.release()} ({platform.machine()})",
-        f"Render kernel: {describe()}",
+        f"Render kernel: {reason()}",
     )
 
 

@@ -15,7 +15,7 @@ FAINT = 13
 """Difference of the faint squares from their ground: 5 % of 255."""
 
 
-class TestPattern(QWidget):
+class GreyPattern(QWidget):
     """Grey fields from black to white, the first and last with a faint square, and line pairs of one pixel."""
 
     def sizeHint(self) -> QSize:
@@ -45,7 +45,9 @@ class TestPattern(QWidget):
         for place in range(256):
             left = 2 * third + (self.width() - 2 * third) * place // 256
             right = 2 * third + (self.width() - 2 * third) * (place + 1) // 256
-            painter.fillRect(QRect(left, top, max(1, right - left), self.height() - top), QColor(place, place, place))
+            painter.fillRect(
+                QRect(left, top, max(1, right - left), self.height() - top), QColor(place, place, place)
+            )
         painter.end()
 
 
@@ -56,7 +58,7 @@ class DisplayTestDialog(QDialog):
         super().__init__(parent)
         prepare(self, "display-test", "Display test")
         outer = column(self)
-        pattern = TestPattern()
+        pattern = GreyPattern()
         pattern.setAccessibleName("Test pattern")
         pattern.setSizePolicy(pattern.sizePolicy().Policy.Expanding, pattern.sizePolicy().Policy.Expanding)
         outer.addWidget(pattern, 1)

@@ -12,7 +12,7 @@ from viewer.ui.theme import GRID_PX
 
 
 class IntendedUseNotice(QFrame):
-    """The notice with a button; pressing it keeps the notice away for good.
+    """The notice with a button; pressing it keeps the notice away for good (settings are saved with the window).
 
     Signals
     -------
@@ -38,12 +38,11 @@ class IntendedUseNotice(QFrame):
         row.addWidget(self.button)
 
     def _understand(self) -> None:
-        self._settings.set("notice.understood", True)
-        self._settings.save()
+        self._settings.set("intended-use.seen", True)
         self.hide()
         self.understood.emit()
 
 
 def first_start_notice(settings: Settings, parent: QWidget | None = None) -> IntendedUseNotice | None:
     """The notice, or None when the user has seen it."""
-    return None if settings.get("notice.understood") else IntendedUseNotice(settings, parent)
+    return None if settings.get("intended-use.seen") else IntendedUseNotice(settings, parent)

@@ -1,4 +1,7 @@
-"""Recent studies: only the paths the user opened, and only while the user wants them kept."""
+"""Recent studies: only the paths the user opened, and only while the user wants them kept.
+
+Changes are kept in the settings, which the window saves.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ def recent_paths(settings: Settings) -> tuple[Path, ...]:
     if not settings.get("recent.enabled"):
         return ()
     kept = settings.get("recent.paths")
-    return tuple(Path(text) for text in kept if isinstance(text, str)) if isinstance(kept, (list, tuple)) else ()
+    return tuple(Path(text) for text in kept) if isinstance(kept, tuple) else ()
 
 
 def remember(settings: Settings, paths: Iterable[Path]) -> None:
@@ -26,10 +29,8 @@ def remember(settings: Settings, paths: Iterable[Path]) -> None:
     fresh = [path.expanduser().absolute() for path in paths]
     kept = [*fresh, *(path for path in recent_paths(settings) if path not in fresh)]
     settings.set("recent.paths", [str(path) for path in kept[:MOST]])
-    settings.save()
 
 
 def forget_all(settings: Settings) -> None:
     """Clear the list."""
     settings.set("recent.paths", [])
-    settings.save()

@@ -102,7 +102,9 @@ def gesture_text(gesture: str) -> str:
     where, _, what = gesture.partition(".")
     *modifiers, button = where.split("+")
     words = " ".join(filter(None, (button, _GESTURES.get(what, what))))
-    return " + ".join([*(modifier.capitalize() for modifier in modifiers), words if modifiers else words.capitalize()])
+    return " + ".join(
+        [*(modifier.capitalize() for modifier in modifiers), words if modifiers else words.capitalize()]
+    )
 
 
 def action_text(action: str) -> str:
@@ -283,7 +285,11 @@ class ShortcutsDialog(QDialog):
             self._table.action(command_id).setShortcuts(keys)
 
         self._change(reset)
-        taken = {other.text for key in self._table.keys(command_id) for other in conflicts(self._table, command_id, key)}
+        taken = {
+            other.text
+            for key in self._table.keys(command_id)
+            for other in conflicts(self._table, command_id, key)
+        }
         if taken:
             self.note.setText("Also used by: " + ", ".join(sorted(taken)) + ".")
 

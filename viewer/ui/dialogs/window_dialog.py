@@ -101,7 +101,9 @@ class WindowDialog(QDialog):
 
     def _from_bounds(self) -> None:
         self._take(
-            lambda: Window.from_bounds(self.lower_box.value(), self.upper_box.value(), function=self._function())
+            lambda: Window.from_bounds(
+                self.lower_box.value(), self.upper_box.value(), function=self._function()
+            )
         )
 
     def _take(self, make: Callable[[], Window]) -> None:

@@ -43,7 +43,12 @@ def commands(context: UiContext) -> Iterable[Command]:
 
     menu = "Export"
     yield Command(
-        "export.pane", "Picture of the pane…", lambda: exports.ask(Target.PANE), menu, opened, icon="screenshot"
+        "export.pane",
+        "Picture of the pane…",
+        lambda: exports.ask(Target.PANE),
+        menu,
+        opened,
+        icon="screenshot",
     )
     yield Command("export.layout", "Picture of all panes…", lambda: exports.ask(Target.LAYOUT), menu, opened)
     yield Command("export.copy", "Copy pane without identity", exports.copy, menu, opened)
@@ -106,7 +111,9 @@ class Exports(QObject):
         except ExportError as error:
             self.fail(error.user_message)
             return
-        work = Work(lambda: write_bytes(choice.path, encode(pixels(image), choice.picture_format, facts)), self)
+        work = Work(
+            lambda: write_bytes(choice.path, encode(pixels(image), choice.picture_format, facts)), self
+        )
         work.succeeded.connect(lambda: self._saved(choice.path, request.mode))
         work.failed.connect(self.fail)
         work.finished.connect(lambda: self._ended(work))

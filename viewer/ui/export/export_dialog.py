@@ -174,7 +174,9 @@ class ExportDialog(QDialog):
         """The picture as chosen now."""
         width, height = self._sizes[self.target]
         scale = self.scale.currentData() or 1
-        return PictureRequest(self.target, width, height, int(scale), self.modes.mode, self.footer.isChecked())
+        return PictureRequest(
+            self.target, width, height, int(scale), self.modes.mode, self.footer.isChecked()
+        )
 
     @property
     def choice(self) -> PictureChoice | None:
@@ -201,7 +203,9 @@ class ExportDialog(QDialog):
         ratio = self.devicePixelRatioF()
         pixmap = QPixmap.fromImage(
             image.scaled(
-                PREVIEW * ratio, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
+                PREVIEW * ratio,
+                Qt.AspectRatioMode.KeepAspectRatio,
+                Qt.TransformationMode.SmoothTransformation,
             )
         )
         pixmap.setDevicePixelRatio(ratio)

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QPushButton, QRadioButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QFrame,
+    QHBoxLayout,
+    QPushButton,
+    QRadioButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from viewer.ui.binding import quiet
 from viewer.ui.dialogs._parts import hint
@@ -109,7 +117,7 @@ class ModeBox(QWidget):
         """Choose a mode as a click would."""
         self.radios[mode].setChecked(True)
 
-    def _toggled(self, _button: object, checked: bool) -> None:  # noqa: FBT001 - Qt's signature
+    def _toggled(self, _button: object, checked: bool) -> None:
         if not checked:
             return
         if self.wanted is Mode.IDENTIFIED and self._consent.answer is False:
