@@ -62,7 +62,7 @@ install_packages() {
 
 missing_packages() { # prints the Debian packages whose library, or font, is not there
     local known soname package
-    known=$(PATH=$PATH:/sbin:/usr/sbin ldconfig -p)
+    known=$(PATH=$PATH:/sbin:/usr/sbin ldconfig -p 2>/dev/null || true)
     while read -r soname package; do
         [ -z "$soname" ] || [[ $known == *"$soname "* ]] || printf '%s ' "$package"
     done <<<"$libraries"
@@ -133,7 +133,7 @@ fingerprint() { # of everything that decides what is in the environment, and of 
     {
         printf '%s\n' "$root"
         cat "$root"/packaging/*.lock "$root"/pyproject.toml "$root"/packaging/hatch_build.py \
-            "$root"/viewer/imaging/kernel/*.c
+            "$root"/viewer/imaging/kernel/kernel.c "$root"/viewer/imaging/kernel/build.py
     } | cksum
 }
 
