@@ -8,11 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from viewer.imaging.geometry import VolumeGeometry
 from viewer.imaging.geometry_report import GeometryReport
-from viewer.imaging.suv import SuvResult
 from viewer.imaging.window import Window
+
+if TYPE_CHECKING:
+    from viewer.imaging.suv import SuvResult
 
 
 class SeriesKind(StrEnum):

@@ -7,6 +7,7 @@ was replaced are dropped here, so a late answer never reaches the state.
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -63,6 +64,7 @@ class Loader(QObject):
         super().__init__(parent)
         self._threads: dict[int, _JobThread] = {}
         self._current: set[int] = set()
+        self._waiting: deque[Job] = deque()
         self._next = 0
         self._open: Callable[[Sequence[Path], bool], None] | None = None
         self._open_series: Callable[[str, str], None] | None = None
@@ -89,23 +91,29 @@ class Loader(QObject):
             self._open_series(stack_uid, role)
 
     def start(self, job: Job, *, keep_others: bool = False) -> None:
-        """Run a job; older jobs are cancelled unless they may go on."""
+        """Run a job beside the running ones, or instead of them."""
         if not keep_others:
             self.cancel()
         self._next += 1
         thread = _JobThread(self._next, job, self)
         thread.produced.connect(self._produced)
         thread.finished.connect(self._finished)
-        was_busy = self.busy
         self._threads[thread.number] = thread
         self._current.add(thread.number)
-        if not was_busy:
-            self.busy_changed.emit(True)
+        self.busy_changed.emit(True)
         thread.start()
 
+    def start_after(self, job: Job) -> None:
+        """Run a job as soon as nothing else runs."""
+        if self.busy:
+            self._waiting.append(job)
+        else:
+            self.start(job)
+
     def cancel(self) -> None:
-        """Cancel all running jobs; their remaining events are dropped."""
+        """Cancel all running and waiting jobs; their remaining events are dropped."""
         was_busy = self.busy
+        self._waiting.clear()
         for number in self._current:
             self._threads[number].token.cancel()
         self._current.clear()
@@ -127,7 +135,10 @@ class Loader(QObject):
             self._current.discard(number)
         self.event.emit(event)
         if not self._current and isinstance(event, (Finished, Failed)):
-            self.busy_changed.emit(False)
+            if self._waiting:
+                self.start(self._waiting.popleft(), keep_others=True)
+            else:
+                self.busy_changed.emit(False)
 
     def _finished(self) -> None:
         for thread in tuple(self._threads.values()):

@@ -247,6 +247,7 @@ class MainWindow(QMainWindow):
         self.context.library.catalogue_changed.disconnect(self._follow_view)
         view.cursor_changed.disconnect(self._show_cursor)
         self.context.presets.changed.disconnect(self._reload_presets)
+        self.session.disconnect_state()
         self.grid.disconnect_state()
         self.status.disconnect_state()
         super().closeEvent(event)

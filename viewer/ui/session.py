@@ -9,11 +9,14 @@ from pathlib import Path
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
+from viewer.dicom.index import Indexer
 from viewer.dicom.model import Problem
 from viewer.imaging.histogram import histogram
 from viewer.imaging.volume import Volume
 from viewer.imaging.window import Window, default_window
+from viewer.loading.cache import VolumeCache, default_budget_bytes
 from viewer.loading.events import (
+    CoarseFilled,
     Failed,
     Finished,
     GeometryReady,
@@ -57,11 +60,17 @@ class Session(QObject):
         self._library = library
         self._view = view
         self._loader = loader
-        self._budget_bytes = budget_bytes
+        self._cache = VolumeCache(budget_bytes or default_budget_bytes())
+        self._indexer = Indexer()
         self._roles: dict[str, str] = {}
         self._provisional: set[str] = set()
+        view.layers_changed.connect(self._keep_only_visible)
         loader.handle(self.open_paths, self.open_series)
         loader.event.connect(self.apply)
+
+    def disconnect_state(self) -> None:
+        """Stop listening to the state; called when the window closes."""
+        self._view.layers_changed.disconnect(self._keep_only_visible)
 
     # --- wishes ------------------------------------------------------------------------------------------------
 
@@ -100,7 +109,9 @@ class Session(QObject):
             return
         self._roles[stack_uid] = role or self._natural_role(series.modality, explicit=True)
         self._loader.start(
-            lambda token: load_stack(stack, series, study, cancel=token, budget_bytes=self._budget_bytes),
+            lambda token: load_stack(
+                stack, series, study, cancel=token, cache=self._cache, focus_mm=tuple(self._view.cursor_mm)
+            ),
             keep_others=True,
         )
 
@@ -114,13 +125,11 @@ class Session(QObject):
             item = OpenVolume(event.volume, event.stack, event.series, event.study)
             self._library.add(item)
             self._place(item, self._roles.pop(event.stack.uid, ""))
-        elif isinstance(event, SlicesReady):
+        elif isinstance(event, (SlicesReady, CoarseFilled, VolumeFinished)):
             self._library.touch(event.volume_uid)
             self._refine_window(event.volume_uid)
-        elif isinstance(event, VolumeFinished):
-            self._library.touch(event.volume_uid)
-            self._refine_window(event.volume_uid)
-            self._provisional.discard(event.volume_uid)
+            if isinstance(event, VolumeFinished):
+                self._provisional.discard(event.volume_uid)
         elif isinstance(event, ProblemFound):
             self._library.add_problem(event.problem)
         elif isinstance(event, ThumbnailReady):
@@ -130,6 +139,14 @@ class Session(QObject):
         if isinstance(event, (Finished, Failed)):
             self._provisional.clear()
         self.progressed.emit(event)
+
+    def _keep_only_visible(self) -> None:
+        """Volumes off the screen live in the cache only, which forgets the oldest when memory is short."""
+        shown = {layer.volume_uid for layer in (self._view.base, self._view.overlay) if layer is not None}
+        self._cache.set_visible(shown)
+        for item in self._library:
+            if item.volume.uid not in shown:
+                self._library.remove(item.volume.uid)
 
     # --- placing -----------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PySide6.QtGui import QImage
 
-from viewer.imaging.compose import LayerPicture, compose
+from viewer.imaging.compose import ComposeRequest, LayerPicture, compose_all
 from viewer.imaging.plane import Plane
 from viewer.imaging.sample import SampleRequest, sample_planes
 from viewer.state.layers import Role
@@ -22,13 +22,16 @@ from viewer.state.resolve import LayerRequest, PaneScene, PictureScale
 
 Float32 = npt.NDArray[np.float32]
 
+TRUE_COLOUR = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 4, axis=1)
+TRUE_COLOUR[:, 3] = 255
+
 
 @dataclass
 class _Layer:
-    """Sampled values of one layer; three arrays for colour."""
+    """Sampled values of one layer, (channels, h, w)."""
 
     key: tuple[object, ...]
-    values: list[Float32]
+    values: Float32
 
 
 @dataclass
@@ -75,11 +78,14 @@ def render(jobs: Iterable[tuple[PaneScene, Picture]], scale: PictureScale = Pict
         requests += _stale(scene, picture, plane)
     if requests:
         sample_planes(requests)
+    pictures = []
     for scene, picture in jobs:
         key = tuple((layer.sample_key, layer.colour_key) for layer in scene.layers)
         if key != picture._colour_key or not scene.layers:  # noqa: SLF001 - the cache belongs to this module
-            _colour(scene, picture)
+            pictures.append(_colours(scene, picture))
             picture._colour_key = key  # noqa: SLF001
+    if pictures:
+        compose_all(pictures)
 
 
 def picture_plane(scene: PaneScene, scale: PictureScale) -> Plane:
@@ -111,9 +117,9 @@ def _stale(scene: PaneScene, picture: Picture, plane: Plane) -> list[SampleReque
         found = held.get(layer.role)
         if found is not None and found.key == key:
             continue
-        shape = (plane.height, plane.width)
-        if found is None or len(found.values) != channels or found.values[0].shape != shape:
-            found = _Layer(key, [np.empty(shape, np.float32) for _ in range(channels)])
+        shape = (channels, plane.height, plane.width)
+        if found is None or found.values.shape != shape:
+            found = _Layer(key, np.empty(shape, np.float32))
             held[layer.role] = found
         found.key = key
         requests += [
@@ -123,21 +129,15 @@ def _stale(scene: PaneScene, picture: Picture, plane: Plane) -> list[SampleReque
     return requests
 
 
-def _colour(scene: PaneScene, picture: Picture) -> None:
-    held = picture._layers  # noqa: SLF001
-    if scene.layers and scene.layers[0].volume.is_colour:
-        _true_colour(held[scene.layers[0].role].values, picture.pixels)
-        return
-    compose([_layer_picture(layer, held[layer.role].values[0]) for layer in scene.layers], out=picture.pixels)
+def _colours(scene: PaneScene, picture: Picture) -> ComposeRequest:
+    return ComposeRequest(
+        tuple(_layer_picture(layer, picture._layers[layer.role].values) for layer in scene.layers),  # noqa: SLF001
+        picture.pixels,
+    )
 
 
 def _layer_picture(layer: LayerRequest, values: Float32) -> LayerPicture:
-    return LayerPicture(values, layer.table, layer.lower, layer.upper)
-
-
-def _true_colour(channels: list[Float32], out: npt.NDArray[np.uint32]) -> None:
-    """RGB volumes are shown as they are: no window by default (rule B20)."""
-    out[:] = 0xFF000000
-    for shift, values in zip((16, 8, 0), channels, strict=True):
-        level = np.nan_to_num(values, nan=0.0, posinf=0.0).clip(0, 255)
-        out |= np.rint(level).astype(np.uint32) << np.uint32(shift)
+    if layer.volume.is_colour:
+        # True colour is shown as it is, without a window (rule B20).
+        return LayerPicture(values, TRUE_COLOUR, 0.0, 255.0)
+    return LayerPicture(values[0], layer.table, layer.lower, layer.upper)
