@@ -15,7 +15,8 @@ if [ "$(uname -s)" = Linux ] && [ -z "${DISPLAY:-}${WAYLAND_DISPLAY:-}${QT_QPA_P
     exit 1
 fi
 
-if [ $# = 0 ]; then
-    exec "$bin/triptych" demo
-fi
-exec "$bin/triptych" "$@"
+case ${1:-} in
+"") exec "$bin/triptych" demo ;;
+-*) exec "$bin/triptych" "$@" ;;
+*) exec "$bin/triptych" -- "$@" ;; # a study may be named like a command
+esac
