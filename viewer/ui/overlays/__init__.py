@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
+from math import ceil
 
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPixmap
 
 from viewer.state.panes import Density, PlaneKind
 from viewer.state.resolve import PaneScene
@@ -20,7 +22,7 @@ from viewer.ui.discovery import modules
 TEXT = QColor("#E6E6E6")
 MUTED = QColor("#B4B4B4")
 WARNING = QColor("#FFC24D")
-SHADOW = QColor(0, 0, 0, 200)
+SHADOW = QColor(0, 0, 0)
 PLANE_COLOURS = {
     # The colours most viewers share; each line also carries its letter (rule E07).
     PlaneKind.AXIAL: QColor("#F34A33"),
@@ -97,8 +99,37 @@ def overlays() -> tuple[Overlay, ...]:
 
 
 def draw_text(painter: QPainter, x: float, y: float, text: str, colour: QColor = TEXT) -> None:
-    """Text with a dark shadow so that it is readable on bone and on air; (x, y) is the start of the base line."""
-    painter.setPen(QPen(SHADOW))
-    painter.drawText(int(x) + 1, int(y) + 1, text)
-    painter.setPen(QPen(colour))
-    painter.drawText(int(x), int(y), text)
+    """Text with a dark outline, readable on bone, air and a white PET alike; (x, y) is the start of the base line."""
+    if not text:
+        return
+    ratio = painter.device().devicePixelRatio()
+    pixmap, ascent = _outlined(text, colour.rgba(), painter.font().toString(), ratio)
+    painter.drawPixmap(int(x) - OUTLINE, int(y - ascent) - OUTLINE, pixmap)
+
+
+OUTLINE = 1
+
+
+@lru_cache(maxsize=512)
+def _outlined(text: str, rgba: int, font_text: str, ratio: float) -> tuple[QPixmap, float]:
+    """The text as a picture, since outlining costs nine times the plain drawing and most texts stay for long."""
+    font = QFont()
+    font.fromString(font_text)
+    metrics = QFontMetricsF(font)
+    width = ceil(metrics.horizontalAdvance(text)) + 2 * OUTLINE + 2
+    height = ceil(metrics.height()) + 2 * OUTLINE
+    pixmap = QPixmap(ceil(width * ratio), ceil(height * ratio))
+    pixmap.setDevicePixelRatio(ratio)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setFont(font)
+    base = QPointF(OUTLINE, OUTLINE + metrics.ascent())
+    painter.setPen(SHADOW)
+    for dx in (-OUTLINE, 0, OUTLINE):
+        for dy in (-OUTLINE, 0, OUTLINE):
+            if dx or dy:
+                painter.drawText(base + QPointF(dx, dy), text)
+    painter.setPen(QColor.fromRgba(rgba))
+    painter.drawText(base, text)
+    painter.end()
+    return pixmap, metrics.ascent()

@@ -24,11 +24,12 @@ def paint(painter: QPainter, given: OverlayInput) -> None:
         painter.setPen(QPen(colour, 1.0))
         if line.vertical:
             painter.drawLines([QLineF(x, 0, x, y - GAP), QLineF(x, y + GAP, x, given.height)])
-            draw_text(painter, x + 3, given.height - MARGIN, PLANE_LETTER[line.kind], colour)
+            letter_y = given.height - MARGIN - 1.5 * given.metrics.height()
+            draw_text(painter, x + 4, letter_y, PLANE_LETTER[line.kind], colour)
         else:
             painter.drawLines([QLineF(0, y, x - GAP, y), QLineF(x + GAP, y, given.width, y)])
-            letter_x = given.width - MARGIN - given.metrics.horizontalAdvance("A")
-            draw_text(painter, letter_x, y - 3, PLANE_LETTER[line.kind], colour)
+            letter_x = given.width - MARGIN - 3 * given.metrics.horizontalAdvance("A")
+            draw_text(painter, letter_x, y - 4, PLANE_LETTER[line.kind], colour)
 
 
 OVERLAY = Overlay("crosshair", 10, paint)

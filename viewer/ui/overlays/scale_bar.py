@@ -5,15 +5,16 @@ from __future__ import annotations
 from PySide6.QtCore import QLineF
 from PySide6.QtGui import QPainter, QPen
 
-from viewer.state.panes import Density, PlaneKind
-from viewer.ui.overlays import SHADOW, TEXT, Overlay, OverlayInput, draw_text
+from viewer.state.panes import Density
+from viewer.ui.overlays import MARGIN, SHADOW, TEXT, Overlay, OverlayInput, draw_text
 
+LEAST_ROOM = 24.0
 LENGTHS_MM = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 
 
-def bar_length_mm(mm_per_logical_pixel: float, height: float) -> float:
-    """Longest round length that takes at most a third of the pane's height."""
-    fitting = [length for length in LENGTHS_MM if length / mm_per_logical_pixel <= height / 3]
+def bar_length_mm(mm_per_logical_pixel: float, room: float) -> float:
+    """Longest round length that fits into so many logical pixels."""
+    fitting = [length for length in LENGTHS_MM if length / mm_per_logical_pixel <= room]
     return float(fitting[-1]) if fitting else float(LENGTHS_MM[0])
 
 
@@ -21,13 +22,17 @@ def paint(painter: QPainter, given: OverlayInput) -> None:
     """Draw a vertical bar at the right edge; nothing without calibration."""
     if not given.scene.calibrated or given.density is Density.OFF:
         return
-    if given.scene.pane.kind is PlaneKind.MIP and given.height < 100:
-        return
     mm = given.scene.plane.mm_per_pixel * given.ratio
-    length_mm = bar_length_mm(mm, given.height)
+    # Between the letter in the middle of the edge and the text in the corner below it.
+    top = given.height / 2 + 1.5 * given.metrics.height()
+    room = given.height - MARGIN - 7 * given.metrics.lineSpacing() - top
+    if room < LEAST_ROOM:
+        return
+    length_mm = bar_length_mm(mm, min(room, given.height / 3))
     length = length_mm / mm
+    if length > room:
+        return
     right = given.width - 14.0
-    top = (given.height - length) / 2 + given.height * 0.08
     ticks = 10 if length >= 60 else 5 if length >= 30 else 1
     lines = [QLineF(right, top, right, top + length)]
     for n in range(ticks + 1):
