@@ -32,6 +32,7 @@ class PictureScale(Enum):
     HALF = 2
 
 
+_SUPERIOR_INFERIOR = str.maketrans("HF", "SI")
 PLANE_LETTER = {PlaneKind.AXIAL: "A", PlaneKind.SAGITTAL: "S", PlaneKind.CORONAL: "C"}
 
 
@@ -111,7 +112,7 @@ class PaneScene:
     pane: Pane
     plane: Plane
     layers: tuple[LayerRequest, ...]
-    letters: tuple[str, str, str, str]
+    letters: tuple[str, ...]
     cursor_px: tuple[float, float] | None
     lines: tuple[CrossLine, ...]
     slice_text: str
@@ -152,13 +153,16 @@ def resolve(view: ViewState, pane: Pane, width: int, height: int) -> PaneScene |
         layers = layers[-1:]
     right_letters = letters(plane.u_mm) if geometry.oriented else ""
     down_letters = letters(plane.v_mm) if geometry.oriented else ""
+    edges: tuple[str, ...] = (opposite(right_letters), right_letters, opposite(down_letters), down_letters)
+    if view.superior_inferior:
+        edges = tuple(text.translate(_SUPERIOR_INFERIOR) for text in edges)
     column, row, _ = plane.project(view.cursor_mm)
     framing = view.framing(pane.kind)
     return PaneScene(
         pane=pane,
         plane=plane,
         layers=layers,
-        letters=(opposite(right_letters), right_letters, opposite(down_letters), down_letters),
+        letters=edges,
         cursor_px=(column, row) if item.stack.multiplanar else None,
         lines=_lines(pane.kind) if item.stack.multiplanar else (),
         slice_text=_slice_text(view, pane, geometry),

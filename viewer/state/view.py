@@ -61,6 +61,7 @@ class ViewState:
         self.registration_confirmed = False
         self.tool = "window"
         self.window_drag_inverted = False
+        self.superior_inferior = False
         library.volume_removed.connect(self._forget)
 
     # --- what is shown -----------------------------------------------------------------------------------------
@@ -378,6 +379,11 @@ class ViewState:
     def set_identity_visible(self, visible: bool) -> None:
         """Patient identity in the corners (key Ctrl+Shift+H)."""
         self.identity_visible = visible
+        self.display_changed.emit()
+
+    def set_superior_inferior(self, chosen: bool) -> None:  # noqa: FBT001 - a setting's value
+        """Letters S and I instead of H and F (rule E01)."""
+        self.superior_inferior = chosen
         self.display_changed.emit()
 
     def set_tool(self, tool_id: str) -> None:

@@ -57,8 +57,7 @@ class MainWindow(QMainWindow):
         loader = Loader(self)
         commands = CommandTable(shortcuts, self)
         self.context = UiContext(library, view, settings, presets, loader, commands, self)
-        self._apply_settings()
-        self.session = Session(library, view, loader, settings.memory_budget_bytes(), self)
+        self.session = Session(library, view, loader, settings, self)
         self.grid = PaneGrid(view, shortcuts.mouse, self)
         commands.set_pane_area(self.grid)
         self._register_commands()
@@ -77,11 +76,6 @@ class MainWindow(QMainWindow):
         commands.refresh()
 
     # --- building ----------------------------------------------------------------------------------------------
-
-    def _apply_settings(self) -> None:
-        view, settings = self.context.view, self.context.settings
-        view.window_drag_inverted = bool(settings.get("mouse.invert-window-drag"))
-        view.identity_visible = bool(settings.get("annotations.identity"))
 
     def _register_commands(self) -> None:
         for package in COMMAND_PACKAGES:

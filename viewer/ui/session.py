@@ -11,10 +11,11 @@ from PySide6.QtCore import QObject, Signal
 
 from viewer.dicom.index import Indexer
 from viewer.dicom.model import Problem
+from viewer.imaging.colormap import colormaps
 from viewer.imaging.histogram import histogram
 from viewer.imaging.volume import Volume
 from viewer.imaging.window import Window, default_window
-from viewer.loading.cache import VolumeCache, default_budget_bytes
+from viewer.loading.cache import VolumeCache
 from viewer.loading.events import (
     CoarseFilled,
     Failed,
@@ -28,6 +29,7 @@ from viewer.loading.events import (
     VolumeFinished,
 )
 from viewer.loading.pipeline import load, load_stack
+from viewer.settings import Settings
 from viewer.state.layers import ImageLayer, Role
 from viewer.state.library import Library, OpenVolume
 from viewer.state.view import ViewState
@@ -60,7 +62,8 @@ class Session(QObject):
         self._library = library
         self._view = view
         self._loader = loader
-        self._cache = VolumeCache(budget_bytes or default_budget_bytes())
+        self._settings = settings
+        self._cache = VolumeCache(settings.memory_budget_bytes())
         self._indexer = Indexer()
         self._roles: dict[str, str] = {}
         self._provisional: set[str] = set()
@@ -174,7 +177,19 @@ class Session(QObject):
         if not volume.windows:
             self._provisional.add(volume.uid)
         colormap = "inverse-grey" if volume.modality == "PT" else "grey"
-        return ImageLayer(volume.uid, window, colormap=colormap, window_name=name)
+        return ImageLayer(
+            volume.uid,
+            window,
+            colormap=colormap,
+            fused_colormap=self._fused_colormap(),
+            opacity=float(str(self._settings.get("pet.opacity"))),
+            window_name=name,
+        )
+
+    def _fused_colormap(self) -> str:
+        """The user's palette for overlays, hot iron when the setting names none that exists (rule D36)."""
+        wanted = str(self._settings.get("pet.fused-colormap"))
+        return wanted if wanted in {found.id for found in colormaps()} else "hot-iron"
 
     def _refine_window(self, uid: str) -> None:
         """A window guessed from the first slices follows the data until the user changes it or loading ends."""

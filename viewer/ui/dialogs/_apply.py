@@ -19,6 +19,7 @@ _PROFILES = {
 _AT_START = (
     "annotations.density",
     "annotations.identity",
+    "annotations.letters",
     "display.interpolation",
     "mouse.invert-window-drag",
 )
@@ -53,5 +54,7 @@ def apply(context: UiContext, key: str, value: Value) -> None:
         view.set_density(Density(str(value)))
     elif key == "annotations.identity":
         view.set_identity_visible(bool(value))
+    elif key == "annotations.letters":
+        view.set_superior_inferior(value == "S/I")
     elif key == "display.interpolation":
         view.set_interpolation(Interpolation(str(value)))
