@@ -35,9 +35,9 @@ class PresetBook:
 
     @property
     def own(self) -> tuple[Preset, ...]:
-        """The user's presets."""
-        builtin = {preset.id for preset in load_presets(None)}
-        return tuple(preset for preset in self.presets if preset.id not in builtin)
+        """The user's presets: new ones and built-in ones that were changed."""
+        builtin = set(load_presets(None))
+        return tuple(preset for preset in self.presets if preset not in builtin)
 
     def save_own(self, own: Iterable[Preset]) -> None:
         """Keep the user's presets and read everything again."""

@@ -43,7 +43,7 @@ def test_that_every_control_has_a_name_for_screen_readers(qtbot: QtBot, settings
 
 
 @pytest.mark.parametrize(
-    ("key", "value"),
+    "key, value",
     [
         ("ui.theme", "light"),
         ("annotations.letters", "S/I"),

@@ -96,7 +96,7 @@ def test_that_a_gesture_nobody_foresaw_is_still_readable() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "found"), [("play", {"cine.toggle"}), ("ctrl+s", {"export.pane"}), ("zzz", set())]
+    "words, found", [("play", {"cine.toggle"}), ("ctrl+s", {"export.pane"}), ("zzz", set())]
 )
 def test_that_the_search_finds_actions_and_keys(dialog: ShortcutsDialog, words: str, found: set[str]) -> None:
     dialog.search.setText(words)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 import subprocess
 import sys
@@ -212,4 +211,4 @@ def test_that_a_real_ffmpeg_makes_a_film_that_can_be_read(tmp_path: Path) -> Non
     write_film(_frames(12, rows=63, columns=65), 12, tmp_path / "film.mp4", FilmFormat.MP4, 12)
     data = (tmp_path / "film.mp4").read_bytes()
     assert data[4:8] == b"ftyp"
-    assert os.stat(tmp_path / "film.mp4").st_size > 500
+    assert len(data) > 500

@@ -23,6 +23,7 @@ class GreyPattern(QWidget):
         return QSize(STEPS * 5 * GRID_PX, 40 * GRID_PX)
 
     def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint the whole pattern."""
         painter = QPainter(self)
         painter.fillRect(self.rect(), QColor(0, 0, 0))
         top = self.height() * 2 // 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from PySide6.QtWidgets import QMessageBox, QWidget
+from PySide6.QtWidgets import QAbstractButton, QMessageBox, QWidget
 
 Answer = Literal["replace", "add", "cancel"]
 
@@ -45,8 +45,8 @@ def second_drop_box(parent: QWidget | None) -> QMessageBox:
 
 def answer_of(box: QMessageBox) -> Answer:
     """The answer after the box was closed; closing it any other way is "cancel"."""
-    clicked = box.clickedButton()
-    name = clicked.objectName() if clicked is not None else ""
+    clicked: QAbstractButton | None = box.clickedButton()
+    name = "" if clicked is None else clicked.objectName()
     if name == "replace":
         return "replace"
     return "add" if name == "add" else "cancel"

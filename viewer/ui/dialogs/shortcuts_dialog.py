@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QKeySequence
@@ -98,7 +98,7 @@ def assign(table: CommandTable, command_id: str, key: str, *, take_over: bool = 
 
 
 def gesture_text(gesture: str) -> str:
-    """ "ctrl+left.drag" as people read it: "Ctrl + left drag"."""
+    """A gesture as people read it: "Ctrl + left drag" for "ctrl+left.drag"."""
     where, _, what = gesture.partition(".")
     *modifiers, button = where.split("+")
     words = " ".join(filter(None, (button, _GESTURES.get(what, what))))
@@ -200,10 +200,8 @@ class ShortcutsDialog(QDialog):
                 return
 
     def _rows(self) -> Iterable[QTreeWidgetItem]:
-        for number in range(self.tree.topLevelItemCount()):
-            group = self.tree.topLevelItem(number)
-            if group is not None:
-                yield from (group.child(row) for row in range(group.childCount()))
+        for group in _items(self.tree.invisibleRootItem()):
+            yield from _items(group)
 
     def _fill_keys(self) -> None:
         for group in MENU_ORDER:
@@ -231,18 +229,13 @@ class ShortcutsDialog(QDialog):
             shown = f"{item.text(0)} {item.text(1)} {more}".lower()
             return all(word in shown for word in words)
 
-        for number in range(self.tree.topLevelItemCount()):
-            top = self.tree.topLevelItem(number)
-            if top is None:
-                continue
-            rows = [top.child(row) for row in range(top.childCount())]
+        for top in _items(self.tree.invisibleRootItem()):
+            rows = _items(top)
             for row in rows:
                 row.setHidden(not fits(row, top.text(0)))
             top.setHidden(all(row.isHidden() for row in rows))
-        for number in range(self.mouse.topLevelItemCount()):
-            gesture = self.mouse.topLevelItem(number)
-            if gesture is not None:
-                gesture.setHidden(not fits(gesture))
+        for gesture in _items(self.mouse.invisibleRootItem()):
+            gesture.setHidden(not fits(gesture))
 
     def _chosen(self) -> None:
         chosen = bool(self.chosen)
@@ -293,10 +286,9 @@ class ShortcutsDialog(QDialog):
         if taken:
             self.note.setText("Also used by: " + ", ".join(sorted(taken)) + ".")
 
-    def _change(self, change: object) -> None:
+    def _change(self, change: Callable[[], object]) -> None:
         try:
-            if callable(change):
-                change()
+            change()
         except OSError as error:
             self.note.setText(f"The shortcut file could not be written ({error.strerror}).")
             return
@@ -304,6 +296,11 @@ class ShortcutsDialog(QDialog):
             row.setText(1, native(self._table.keys(str(row.data(0, _ID)))))
         self.editor.clear()
         self._typed()
+
+
+def _items(parent: QTreeWidgetItem) -> list[QTreeWidgetItem]:
+    children = (parent.child(number) for number in range(parent.childCount()))
+    return [child for child in children if child is not None]
 
 
 def _tree(name: str, headers: tuple[str, str]) -> QTreeWidget:

@@ -22,7 +22,7 @@ from viewer.ui.export.consent import IdentityConsent
 from viewer.ui.export.encode import encode
 from viewer.ui.export.export_dialog import ExportDialog, PictureChoice
 from viewer.ui.export.facts import technical_facts
-from viewer.ui.export.frames import CineFrames
+from viewer.ui.export.frames import FPS_DEFAULT, CineFrames
 from viewer.ui.export.names import today
 from viewer.ui.export.options import Mode, PictureRequest, Target
 from viewer.ui.export.picture import copy_to_clipboard, pixels, render
@@ -79,7 +79,8 @@ class Exports(QObject):
         super().__init__(context.window)
         self._context = context
         self.consent = IdentityConsent()
-        self.player = CinePlayer(context.view, int(context.settings.get("cine.fps")), self)
+        fps = context.settings.get("cine.fps")
+        self.player = CinePlayer(context.view, fps if isinstance(fps, int) else FPS_DEFAULT, self)
         self.player.playing_changed.connect(lambda _playing: context.commands.refresh())
         self._running: set[Work | CineJob] = set()
         application = QCoreApplication.instance()
@@ -88,14 +89,13 @@ class Exports(QObject):
 
     # --- pictures ----------------------------------------------------------------------------------------------
 
-    def ask(self, target: Target) -> ExportDialog:
+    def ask(self, target: Target) -> None:
         """Open the export dialog."""
         dialog = ExportDialog(
             self._context.view, self.consent, self.sizes(), self.folder(), target, self._context.window
         )
         dialog.accepted.connect(lambda: self._accepted(dialog))
         show(dialog)
-        return dialog
 
     def _accepted(self, dialog: ExportDialog) -> None:
         if dialog.choice is not None:
@@ -134,7 +134,7 @@ class Exports(QObject):
 
     # --- films -------------------------------------------------------------------------------------------------
 
-    def ask_cine(self) -> CineDialog:
+    def ask_cine(self) -> None:
         """Open the film dialog."""
         dialog = CineDialog(
             self._context.view,
@@ -146,7 +146,6 @@ class Exports(QObject):
         )
         dialog.accepted.connect(lambda: self._cine_accepted(dialog))
         show(dialog)
-        return dialog
 
     def _cine_accepted(self, dialog: CineDialog) -> None:
         if dialog.choice is not None:
@@ -165,7 +164,7 @@ class Exports(QObject):
         progress.setAutoReset(False)
         progress.setMinimumDuration(400)
         progress.canceled.connect(job.cancel)
-        job.progressed.connect(lambda done, _total: progress.setValue(done))
+        job.progressed.connect(lambda done, total: _show_progress(progress, done, total))
         job.succeeded.connect(lambda: self._saved(choice.path, request.mode))
         job.failed.connect(self.fail)
         job.cancelled.connect(lambda: self.tell("Film cancelled; nothing was left."))
@@ -240,3 +239,8 @@ class Exports(QObject):
     def _ended(self, finished: Work | CineJob) -> None:
         self._running.discard(finished)
         finished.deleteLater()
+
+
+def _show_progress(progress: QProgressDialog, done: int, total: int) -> None:
+    progress.setValue(done)
+    progress.setLabelText(f"Picture {done} of {total}" if done < total else "Finishing the file")

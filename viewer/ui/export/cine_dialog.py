@@ -24,7 +24,15 @@ from viewer.ui.dialogs._parts import buttons, column, heading, hint, prepare
 from viewer.ui.export.consent import IdentityConsent
 from viewer.ui.export.export_dialog import burned_in_note
 from viewer.ui.export.file_row import FileRow
-from viewer.ui.export.frames import ANGLE_RANGE, FPS_RANGE, CineRequest, Motion, Order, stack_points
+from viewer.ui.export.frames import (
+    ANGLE_RANGE,
+    FPS_DEFAULT,
+    FPS_RANGE,
+    CineRequest,
+    Motion,
+    Order,
+    stack_points,
+)
 from viewer.ui.export.mode_box import ModeBox
 from viewer.ui.export.movie import FilmFormat, available_formats
 from viewer.ui.export.names import stem, today
@@ -66,7 +74,7 @@ class CineDialog(QDialog):
         consent: IdentityConsent,
         size: tuple[int, int],
         folder: Path,
-        fps: int = 15,
+        fps: int = FPS_DEFAULT,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)

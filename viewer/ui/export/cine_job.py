@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -15,6 +16,14 @@ from viewer.ui.export.movie import FilmFormat, Frame, write_film
 
 _AHEAD = 3
 """Frames painted and not yet encoded: all that a film of any length keeps in memory on this side."""
+
+
+class Frames(Protocol):
+    """Frames by number, painted when they are asked for."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, number: int, /) -> Frame: ...
 
 
 class CineJob(QObject):
@@ -46,14 +55,14 @@ class CineJob(QObject):
 
     def __init__(
         self,
-        frames: Sequence[Frame],
+        frames: Frames,
         target: Path,
         film_format: FilmFormat,
         fps: float,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._frames = frames
+        self._frames: Frames = frames
         self._painted = 0
         self._queue: queue.Queue[Frame] = queue.Queue(_AHEAD)
         self._stop = threading.Event()

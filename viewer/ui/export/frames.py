@@ -19,6 +19,7 @@ from viewer.ui.panes.picture import pane_image
 
 FPS_RANGE = (1, 50)
 """Frames a second; GIF players slow down what is faster."""
+FPS_DEFAULT = 15
 ANGLE_RANGE = (4, 360)
 
 
@@ -72,7 +73,7 @@ class CineRequest:
     first: int = 0
     last: int = 0
     angles: int = 36
-    fps: int = 15
+    fps: int = FPS_DEFAULT
     order: Order = Order.FORWARD
     mode: Mode = Mode.ANONYMOUS
     footer: bool = True
