@@ -1,0 +1,139 @@
+"""Which reader opens a path: every module of this folder with a `FORMAT`, and every plug-in, by priority.
+
+A new format is one new file in this folder (or an entry point of the group `triptych.formats`) that offers an
+object with the attributes of `Format` under the name `FORMAT`. No list names it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import pkgutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from viewer.dicom.model import Problem
+from viewer.errors import FormatError
+
+ENTRY_POINT_GROUP = "triptych.formats"
+
+_log = logging.getLogger(__name__)
+
+
+class CancelCheck(Protocol):
+    """What a reader needs to stop early; `viewer.loading.cancel.CancelToken` is one."""
+
+    def check(self) -> None:
+        """Raise `Cancelled` once the user has cancelled."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """A regular file that may be DICOM.
+
+    Parameters
+    ----------
+    path
+        Where its bytes are.
+    shown
+        Path as the user knows it: "study/series/0001.dcm", "archive.zip/member".
+    """
+
+    path: Path
+    shown: str
+
+
+@dataclass(frozen=True, slots=True)
+class FoundNote:
+    """Something the user may want to know about the search that is no fault of a file."""
+
+    text: str
+
+
+Found = FoundFile | FoundNote | Problem
+"""What a reader yields."""
+
+
+@runtime_checkable
+class Format(Protocol):
+    """A reader.
+
+    Attributes
+    ----------
+    id
+        Stable name, for example "dicom-folder".
+    name
+        As shown in the open dialog.
+    patterns
+        File name patterns of the open dialog, empty for folders.
+    priority
+        Readers with a higher one are asked first.
+    """
+
+    id: str
+    name: str
+    patterns: tuple[str, ...]
+    priority: int
+
+    def can_open(self, path: Path) -> bool:
+        """Whether this reader is meant for the path; looks at the kind of the path and its first bytes only."""
+
+    def expand(self, path: Path, cancel: CancelCheck) -> Iterator[Found]:
+        """Yield the files behind the path, as early as they are known.
+
+        Raises
+        ------
+        FormatError
+            The path as a whole cannot be read.
+        Cancelled
+            `cancel` said so.
+        """
+
+
+@lru_cache(maxsize=1)
+def formats() -> tuple[Format, ...]:
+    """All readers, highest priority first; a plug-in that cannot be imported is logged and left out."""
+    found: dict[str, Format] = {}
+    package = importlib.import_module("viewer.formats")
+    for module_info in pkgutil.iter_modules(package.__path__):
+        candidate = getattr(importlib.import_module(f"viewer.formats.{module_info.name}"), "FORMAT", None)
+        if candidate is not None:
+            found[candidate.id] = candidate
+    for entry in entry_points(group=ENTRY_POINT_GROUP):
+        try:
+            plugin = entry.load()
+        except (ImportError, AttributeError):
+            _log.warning("the format plug-in %s cannot be imported", entry.name, exc_info=True)
+            continue
+        if isinstance(plugin, Format):
+            found.setdefault(plugin.id, plugin)
+        else:
+            _log.warning("the format plug-in %s lacks the attributes of a format", entry.name)
+    return tuple(sorted(found.values(), key=lambda item: (-item.priority, item.id)))
+
+
+def format_for(path: Path) -> Format:
+    """The reader for a path.
+
+    Raises
+    ------
+    FormatError
+        There is nothing at the path, it may not be read, or it is neither a folder nor a regular file.
+    """
+    try:
+        exists = path.exists()
+    except OSError as error:
+        raise FormatError(f"{path.name}: {error.strerror or 'cannot be read'}.") from error
+    if not exists:
+        raise FormatError(f"{path.name or path}: there is no such file or folder.")
+    try:
+        for candidate in formats():
+            if candidate.can_open(path):
+                return candidate
+    except OSError as error:
+        raise FormatError(f"{path.name}: {error.strerror or 'cannot be read'}.") from error
+    raise FormatError(f"{path.name}: only folders and regular files can be opened.")
