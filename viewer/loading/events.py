@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
 
 from viewer.dicom.model import Catalogue, Problem, Series, Stack, Study
 from viewer.imaging.volume import Volume
@@ -27,10 +31,21 @@ class Scanning:
 
 @dataclass(frozen=True, eq=False)
 class Indexed:
-    """The catalogue so far; `complete` is True for the last one."""
+    """The catalogue so far.
+
+    Parameters
+    ----------
+    catalogue
+        What was found.
+    complete
+        True for the last one of a job.
+    names
+        Path on the disk to the name the user knows ("archive.zip/member"); grows while the job runs.
+    """
 
     catalogue: Catalogue
     complete: bool
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +89,22 @@ class VolumeFinished:
     seconds: float
 
 
+@dataclass(frozen=True, eq=False)
+class ThumbnailReady:
+    """A small picture of a series for the study browser.
+
+    Parameters
+    ----------
+    series_uid
+        SeriesInstanceUID.
+    image
+        uint8, (h, w) grey or (h, w, 3) RGB, at most 128 pixels a side, true to the pixel aspect.
+    """
+
+    series_uid: str
+    image: npt.NDArray[np.uint8]
+
+
 @dataclass(frozen=True)
 class ProblemFound:
     """One line for the problems panel."""
@@ -97,5 +128,13 @@ class Failed:
 
 
 LoadEvent = (
-    Scanning | Indexed | GeometryReady | SlicesReady | VolumeFinished | ProblemFound | Finished | Failed
+    Scanning
+    | Indexed
+    | GeometryReady
+    | SlicesReady
+    | VolumeFinished
+    | ThumbnailReady
+    | ProblemFound
+    | Finished
+    | Failed
 )

@@ -1,0 +1,106 @@
+"""Volumes kept in memory within a budget of bytes; the least recently shown goes first, a visible one never."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from viewer.dicom.model import Stack
+from viewer.imaging.volume import Volume
+from viewer.settings import physical_memory_bytes
+
+_GUESSED_MEMORY_BYTES = 4 << 30
+
+
+@dataclass(frozen=True, eq=False)
+class _Entry:
+    stack: Stack
+    volume: Volume
+
+
+class VolumeCache:
+    """Byte-budget LRU of finished volumes. Thread-safe.
+
+    Parameters
+    ----------
+    budget_bytes
+        Voxel bytes to keep; half of the computer's memory when None.
+    """
+
+    def __init__(self, budget_bytes: int | None = None) -> None:
+        self.budget_bytes = default_budget_bytes() if budget_bytes is None else budget_bytes
+        self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        self._visible: frozenset[str] = frozenset()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @property
+    def used_bytes(self) -> int:
+        """Voxel bytes of all volumes kept."""
+        with self._lock:
+            return self._used()
+
+    def get(self, stack: Stack) -> Volume | None:
+        """The volume of a stack when it is kept and was read from the same frames of the same files."""
+        with self._lock:
+            entry = self._entries.get(stack.uid)
+            if entry is None or entry.stack.frames != stack.frames:
+                return None
+            self._entries.move_to_end(stack.uid)
+            return entry.volume
+
+    def put(self, stack: Stack, volume: Volume) -> tuple[str, ...]:
+        """Keep a volume as the most recent one; returns the uids evicted for it.
+
+        A volume larger than the whole budget is kept too while it is visible: dropping it would not free memory that
+        the window still holds.
+        """
+        with self._lock:
+            self._entries[stack.uid] = _Entry(stack, volume)
+            self._entries.move_to_end(stack.uid)
+            return self._evict(self.budget_bytes, keep=stack.uid)
+
+    def make_room(self, nbytes: int) -> int:
+        """Evict until so many bytes fit into the budget or nothing more may go; returns the bytes that are free."""
+        with self._lock:
+            self._evict(max(0, self.budget_bytes - nbytes))
+            return max(0, self.budget_bytes - self._used())
+
+    def set_visible(self, uids: Collection[str]) -> None:
+        """Say which volumes are on screen; these are not evicted."""
+        with self._lock:
+            self._visible = frozenset(uids)
+
+    def discard(self, uid: str) -> None:
+        """Forget a volume."""
+        with self._lock:
+            self._entries.pop(uid, None)
+
+    def clear(self) -> None:
+        """Forget all volumes."""
+        with self._lock:
+            self._entries.clear()
+
+    def _used(self) -> int:
+        return sum(entry.volume.nbytes for entry in self._entries.values())
+
+    def _evict(self, limit_bytes: int, keep: str = "") -> tuple[str, ...]:
+        gone: list[str] = []
+        used = self._used()
+        for uid in list(self._entries):
+            if used <= limit_bytes:
+                break
+            if uid in self._visible or uid == keep:
+                continue
+            used -= self._entries.pop(uid).volume.nbytes
+            gone.append(uid)
+        return tuple(gone)
+
+
+def default_budget_bytes() -> int:
+    """Half of the computer's memory; 2 GiB where the system does not tell how much that is."""
+    return (physical_memory_bytes() or _GUESSED_MEMORY_BYTES) // 2
