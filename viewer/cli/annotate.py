@@ -1,0 +1,92 @@
+"""Letters, scale bar and technical text drawn into a picture. Never who the patient is (rule F01)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PIL import Image, ImageDraw, ImageFont
+
+_TEXT = (235, 235, 235)
+_SHADOW = (0, 0, 0)
+_BAR_LENGTHS_CM = (1, 2, 5, 10, 20)
+_BAR_SHARE = 0.4
+"""The scale bar takes at most this share of the width."""
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """What is written on a picture.
+
+    Parameters
+    ----------
+    letters
+        Edge letters left, right, top, bottom; empty when the orientation is unknown.
+    mm_per_pixel
+        For the scale bar; None when the pixel spacing is unknown, then no bar is drawn (rule E09).
+    lines
+        Technical text for the bottom left corner, from top to bottom.
+    """
+
+    letters: tuple[str, ...]
+    mm_per_pixel: float | None
+    lines: Sequence[str] = ()
+
+
+def annotate(picture: Image.Image, annotation: Annotation) -> None:
+    """Draw letters at the edges, the scale bar at the right and text in the bottom left corner."""
+    draw = ImageDraw.Draw(picture)
+    width, height = picture.size
+    size = max(10, min(width, height) // 36)
+    font = ImageFont.load_default(size)
+    gap = size // 2
+    left, right, top, bottom = annotation.letters
+    _write(draw, (gap, height / 2), left, font, "lm")
+    _write(draw, (width - gap, height / 2), right, font, "rm")
+    _write(draw, (width / 2, gap), top, font, "mt")
+    _write(draw, (width / 2, height - gap), bottom, font, "mb")
+    for row, line in enumerate(reversed(annotation.lines)):
+        _write(draw, (gap, height - gap - row * size * 1.25), line, font, "lb")
+    if annotation.mm_per_pixel is not None:
+        _scale_bar(draw, width, height, annotation.mm_per_pixel, size, font)
+
+
+def bar_length_cm(width_px: int, mm_per_pixel: float) -> int | None:
+    """Length of the scale bar, the longest that takes up to 40 % of the width; None when not even 1 cm does."""
+    fitting = [cm for cm in _BAR_LENGTHS_CM if cm * 10 / mm_per_pixel <= _BAR_SHARE * width_px]
+    return fitting[-1] if fitting else None
+
+
+def _scale_bar(
+    draw: ImageDraw.ImageDraw,
+    width: int,
+    height: int,
+    mm_per_pixel: float,
+    size: int,
+    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
+) -> None:
+    """A horizontal bar in the bottom right corner with a tick at each centimetre."""
+    length_cm = bar_length_cm(width, mm_per_pixel)
+    if length_cm is None:
+        return
+    cm_px = 10 / mm_per_pixel
+    end, y = width - 1 - size, height - 1 - 2 * size
+    start = end - length_cm * cm_px
+    for colour, shift in ((_SHADOW, 1), (_TEXT, 0)):
+        draw.line([(start + shift, y + shift), (end + shift, y + shift)], fill=colour)
+        for tick in range(length_cm + 1):
+            x = start + tick * cm_px + shift
+            reach = size // 2 if tick in (0, length_cm) else size // 4
+            draw.line([(x, y - reach + shift), (x, y + shift)], fill=colour)
+    _write(draw, ((start + end) / 2, y + size // 4), f"{length_cm} cm", font, "mt")
+
+
+def _write(
+    draw: ImageDraw.ImageDraw,
+    place: tuple[float, float],
+    text: str,
+    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
+    anchor: str,
+) -> None:
+    """Text with a dark outline, legible on white bone and on black air."""
+    draw.text(place, text, fill=_TEXT, font=font, anchor=anchor, stroke_width=1, stroke_fill=_SHADOW)

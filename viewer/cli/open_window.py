@@ -1,0 +1,36 @@
+"""`triptych` and `triptych PATH...`: the window."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from viewer.errors import FormatError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the paths."""
+    parser.add_argument(
+        "paths",
+        metavar="PATH",
+        nargs="*",
+        type=Path,
+        help="folder, DICOM file, DICOMDIR or .zip",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Open the window and stay until it is closed.
+
+    Raises
+    ------
+    FormatError
+        A path does not exist: said before a window appears.
+    """
+    missing = [str(path) for path in arguments.paths if not path.exists()]
+    if missing:
+        raise FormatError(f"there is no such file or folder: {', '.join(missing)} (see triptych --help)")
+    # Qt behind it: only now.
+    from viewer.app import run as run_window
+
+    return run_window(arguments.paths)
