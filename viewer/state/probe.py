@@ -67,10 +67,10 @@ def _read(role: Role, volume: Volume, point_mm: npt.ArrayLike) -> Reading | None
 
 
 def format_value(value: float, unit: str) -> str:
-    """A value with its unit: whole HU, SUV with two decimals, others with four significant digits."""
+    """A value with its unit: whole HU, SUV with two decimals, others with at least four significant digits."""
     if unit == "HU":
         return f"HU {value:.0f}"
     if unit == "SUV":
         return f"SUV {value:.2f}"
-    number = f"{value:.0f}" if float(value).is_integer() and abs(value) < 1e6 else f"{value:.4g}"
+    number = f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
     return f"{number} {unit}".rstrip()

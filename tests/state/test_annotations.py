@@ -1,0 +1,62 @@
+"""Corner texts: three densities, identity, and warnings that stay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from viewer.imaging.window import Window
+from viewer.state.annotations import Corners, corners
+from viewer.state.layers import ImageLayer
+from viewer.state.library import OpenVolume
+from viewer.state.panes import Density, Pane, PlaneKind
+from viewer.state.resolve import resolve
+from viewer.state.view import ViewState
+
+MakeVolume = Callable[..., OpenVolume]
+IDENTITY = ("DOE", "ID-77", "1970", "ACC-5", "Clinic")
+
+
+def texts(view: ViewState, density: Density, *, identity: bool) -> Corners:
+    scene = resolve(view, Pane("p", PlaneKind.AXIAL), 200, 200)
+    assert scene is not None
+    return corners(view, scene, density, identity=identity)
+
+
+def everything(found: Corners) -> str:
+    return "\n".join(
+        (*found.top_left, *found.top_right, *found.bottom_left, *found.bottom_right, *found.warnings)
+    )
+
+
+def test_that_identity_is_complete_or_absent(view: ViewState, make_volume: MakeVolume) -> None:
+    item = make_volume()
+    view.library.add(item)
+    view.show(ImageLayer("1.2.3", Window(40, 80), window_name="Brain"))
+    shown = everything(texts(view, Density.FULL, identity=True))
+    hidden = everything(texts(view, Density.FULL, identity=False))
+    assert all(word in shown for word in IDENTITY)
+    assert not any(word in hidden for word in IDENTITY)
+    assert "W 80 L 40" in hidden
+    assert "Brain" in hidden
+
+
+@pytest.mark.parametrize("density", list(Density))
+def test_that_warnings_are_never_switched_off(
+    view: ViewState, make_volume: MakeVolume, density: Density
+) -> None:
+    view.library.add(make_volume())
+    view.show(ImageLayer("1.2.3", Window(40, 80)))
+    view.library.add(make_volume("2", modality="PT", frame_of_reference="other"))
+    view.set_overlay(ImageLayer("2", Window(40, 80)))
+    view.update_framing(PlaneKind.AXIAL, flip_vertical=True)
+    found = texts(view, density, identity=True)
+    assert "NOT REGISTERED: different frame of reference" in found.warnings
+    assert "flipped" in found.warnings
+
+
+def test_that_off_says_nothing_else(view: ViewState, make_volume: MakeVolume) -> None:
+    view.library.add(make_volume())
+    view.show(ImageLayer("1.2.3", Window(40, 80)))
+    assert everything(texts(view, Density.OFF, identity=True)) == ""
