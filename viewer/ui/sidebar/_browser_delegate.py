@@ -48,9 +48,16 @@ class BrowserDelegate(QStyledItemDelegate):
         ink = QColor(theme.on_selection if selected else theme.text)
         quiet = QColor(theme.on_selection if selected else theme.dim)
         area = option.rect.adjusted(_PAD, _PAD, -_PAD, -_PAD)
+        shown: tuple[Role, ...] = index.data(SHOWN_ROLE) or ()
         if row.kind is RowKind.SERIES:
-            area = self._tile(painter, row, area, index)
-        self._lines(painter, option.font, row, area, ink, quiet, index.data(SHOWN_ROLE) or ())
+            text_area = self._tile(painter, row, area, index)
+            tile_top = area.top() + (area.height() - TILE_PX) // 2
+            self._badges(painter, _strong(option.font), QRect(area.left(), tile_top, TILE_PX, TILE_PX), shown)
+        else:
+            text_area = area.adjusted(0, 0, -(TILE_PX + _PAD) if shown else 0, 0)
+            beside = QRect(area.right() - TILE_PX + 1, area.top(), TILE_PX, area.height())
+            self._badges(painter, _strong(option.font), beside, shown)
+        self._lines(painter, option.font, row, text_area, ink, quiet)
         if bool(option.state & QStyle.StateFlag.State_HasFocus):
             painter.setPen(QColor(theme.accent))
             painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -73,58 +80,48 @@ class BrowserDelegate(QStyledItemDelegate):
         elif row.icon:
             inner = QRect(0, 0, 28, 28)
             inner.moveCenter(tile.center())
-            icon(row.icon).paint(
-                painter, inner, mode=QIcon.Mode.Selected
-            )  # white: the tile is black in both themes
+            # Drawn as on a selection, that is white: the tile is black in both themes.
+            icon(row.icon).paint(painter, inner, mode=QIcon.Mode.Selected)
         return area.adjusted(TILE_PX + GRID_PX, 0, 0, 0)
 
+    def _badges(self, painter: QPainter, font: QFont, area: QRect, shown: tuple[Role, ...]) -> None:
+        """Words along the lower edge of the tile (or at the right of a row without tile)."""
+        narrow = QFont(font)
+        narrow.setStretch(85)
+        height = QFontMetrics(narrow).height()
+        for place, role in enumerate(reversed(shown)):
+            strip = QRect(area.left(), area.bottom() - (place + 1) * height + 1, area.width(), height)
+            painter.fillRect(strip, QColor(current_theme().accent))
+            painter.setFont(narrow)
+            painter.setPen(QColor(current_theme().base))
+            painter.drawText(strip, int(Qt.AlignmentFlag.AlignCenter), BADGES[role])
+
     def _lines(
-        self,
-        painter: QPainter,
-        font: QFont,
-        row: Row,
-        area: QRect,
-        ink: QColor,
-        quiet: QColor,
-        shown: tuple[Role, ...],
+        self, painter: QPainter, font: QFont, row: Row, area: QRect, ink: QColor, quiet: QColor
     ) -> None:
-        strong = QFont(font)
-        strong.setWeight(QFont.Weight.DemiBold)
-        metrics, height = QFontMetrics(strong), QFontMetrics(font).height()
-        second = "  ".join(part for part in (row.detail, row.date) if part)
-        rows = [row.detail, row.date] if row.kind is RowKind.SERIES else [second]
-        if row.kind is RowKind.SERIES or shown:
-            badges = [BADGES[role] for role in shown]
-        else:
-            badges = []
-        text_height = height * (1 + sum(1 for text in rows if text))
-        y = area.top() + max(0, (area.height() - text_height) // 2)
+        strong = _strong(font)
+        height = QFontMetrics(strong).height()
+        below = (row.detail, row.date)
+        if row.kind is not RowKind.SERIES:
+            below = ("  ".join(part for part in below if part), "")
+        lines = [text for text in below if text]
+        y = area.top() + max(0, (area.height() - height * (1 + len(lines))) // 2)
         x = area.left()
         if row.modality:
-            x += self._pill(painter, strong, row.modality, QPoint(x, y), filled=False) + GRID_PX // 2 + 2
-        painter.setFont(strong if row.kind is not RowKind.STACK else font)
-        painter.setPen(ink)
-        line = QRect(x, y, area.right() - x + 1, height)
-        painter.drawText(line, _LEFT, metrics.elidedText(row.title, _RIGHT_CUT, line.width()))
-        room = area.right() + 1
-        y += height
-        for text in filter(None, rows):
-            line = QRect(area.left(), y, room - area.left(), height)
-            painter.setFont(font)
-            painter.setPen(quiet)
-            right = line.right()
-            if text is rows[-1] and badges:
-                for badge in reversed(badges):
-                    width = QFontMetrics(strong).horizontalAdvance(badge) + GRID_PX
-                    self._pill(painter, strong, badge, QPoint(right - width + 1, y), filled=True)
-                    right -= width + _PAD
-                painter.setFont(font)
-                painter.setPen(quiet)
-            line.setRight(right)
-            painter.drawText(line, _LEFT, QFontMetrics(font).elidedText(text, _RIGHT_CUT, line.width()))
-            y += height
+            x += self._pill(painter, strong, row.modality, QPoint(x, y)) + GRID_PX // 2 + 2
+        title = QRect(x, y, area.right() - x + 1, height)
+        self._text(painter, strong if row.kind is not RowKind.STACK else font, title, row.title, ink)
+        for number, text in enumerate(lines, 1):
+            line = QRect(area.left(), y + number * height, area.width(), height)
+            self._text(painter, font, line, text, quiet)
 
-    def _pill(self, painter: QPainter, font: QFont, text: str, corner: QPoint, *, filled: bool) -> int:
+    def _text(self, painter: QPainter, font: QFont, box: QRect, text: str, ink: QColor) -> None:
+        painter.setFont(font)
+        painter.setPen(ink)
+        cut = QFontMetrics(font).elidedText(text, Qt.TextElideMode.ElideRight, box.width())
+        painter.drawText(box, int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter), cut)
+
+    def _pill(self, painter: QPainter, font: QFont, text: str, corner: QPoint) -> int:
         """A rounded label; returns its width in pixels."""
         theme = current_theme()
         metrics = QFontMetrics(font)
@@ -132,13 +129,15 @@ class BrowserDelegate(QStyledItemDelegate):
             corner.x(), corner.y() + 1, metrics.horizontalAdvance(text) + GRID_PX, metrics.height() - 2
         )
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(theme.accent if filled else theme.hover))
+        painter.setBrush(QColor(theme.hover))
         painter.drawRoundedRect(box, 3, 3)
         painter.setFont(font)
-        painter.setPen(QColor(theme.base if filled else theme.text))
+        painter.setPen(QColor(theme.text))
         painter.drawText(box, int(Qt.AlignmentFlag.AlignCenter), text)
         return box.width()
 
 
-_LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-_RIGHT_CUT = Qt.TextElideMode.ElideRight
+def _strong(font: QFont) -> QFont:
+    result = QFont(font)
+    result.setWeight(QFont.Weight.DemiBold)
+    return result

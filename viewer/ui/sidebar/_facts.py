@@ -21,17 +21,27 @@ def _present(*facts: Fact) -> tuple[Fact, ...]:
     return tuple(fact for fact in facts if fact.value)
 
 
+def age_text(text: str) -> str:
+    """A DICOM age (069Y, 006M) as "69 y"; anything else unchanged (PS3.5 6.2, AS)."""
+    text = text.strip()
+    if len(text) == 4 and text[:3].isdigit() and text[3] in "DWMY":
+        return f"{int(text[:3])} {text[3].lower()}"
+    return text
+
+
 def patient_facts(study: Study, *, identity: bool) -> tuple[Fact, ...]:
     """Who it is; with `identity` False only sex and age, which identify nobody."""
     patient = study.patient
     if not identity:
-        return _present(Fact("Patient", HIDDEN, tone="dim"), Fact("Sex", patient.sex), Fact("Age", study.age))
+        return _present(
+            Fact("Patient", HIDDEN, tone="dim"), Fact("Sex", patient.sex), Fact("Age", age_text(study.age))
+        )
     return _present(
         Fact("Name", patient.name),
         Fact("ID", patient.patient_id),
         Fact("Born", moment(patient.birth_date, "")),
         Fact("Sex", patient.sex),
-        Fact("Age", study.age),
+        Fact("Age", age_text(study.age)),
     )
 
 

@@ -90,7 +90,7 @@ class HistogramView(QWidget):
         self._edges = np.asarray(edges, dtype=np.float64)
         self._counts = np.asarray(counts, dtype=np.float64)
         if first:
-            self.fit()
+            self.settle()
         self.update()
 
     def set_limits(self, lower: float, upper: float, *, narrowest: float, digits: int) -> None:
@@ -137,6 +137,11 @@ class HistogramView(QWidget):
         """Show all values and the whole window."""
         low, high = float(self._edges[0]), float(self._edges[-1])
         self._set_axis(min(low, self._lower), max(high, self._upper))
+
+    def settle(self) -> None:
+        """Show all values, or the neighbourhood of a window that would be too narrow to grip."""
+        self.fit()
+        self._keep_readable()
 
     def _keep_readable(self) -> None:
         width = self._upper - self._lower

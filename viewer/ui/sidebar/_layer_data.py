@@ -14,11 +14,15 @@ from viewer.imaging.window import VoiFunction, Window
 from viewer.ui.sidebar._parts import number
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from viewer.dicom.model import Series
     from viewer.imaging.volume import Volume
 
 SAMPLES = 200_000
 """About so many voxels are counted for a histogram: enough for its shape, a few milliseconds of work."""
+
+MOST_BINS = 2048
 
 EntryStyle = Literal["width-level", "bounds"]
 
@@ -80,7 +84,20 @@ def volume_histogram(volume: Volume) -> Histogram | None:
     slices = loaded[:: max(1, loaded.size // 24)]
     step = max(1, math.ceil(math.sqrt(slices.size * rows * columns / SAMPLES)))
     sample = np.ascontiguousarray(volume.array[slices, ::step, ::step])
-    return histogram(sample, volume.display_slope, volume.display_intercept, volume.padding)
+    return histogram(
+        sample, volume.display_slope, volume.display_intercept, volume.padding, _bins(sample, volume.padding)
+    )
+
+
+def _bins(sample: npt.NDArray[np.generic], padding: tuple[float, float] | None) -> int:
+    """So many bins that each holds the same number of whole stored values: other numbers draw a comb."""
+    if sample.dtype.kind == "f":
+        return MOST_BINS
+    values = sample.astype(np.int64)
+    if padding is not None:
+        values = values[(values < padding[0]) | (values > padding[1])]
+    span = int(values.max() - values.min()) if values.size else 0
+    return max(1, span // max(1, math.ceil(span / MOST_BINS)))
 
 
 def acquisition_gap_text(base: Series, overlay: Series) -> str:

@@ -55,6 +55,8 @@ def label(text: str = "", tone: str = "", *, wrap: bool = False, selectable: boo
     result.setWordWrap(wrap)
     if tone:
         result.setProperty("tone", tone)
+    if tone == "chip":
+        result.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
     if selectable:
         result.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard

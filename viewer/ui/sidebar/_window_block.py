@@ -49,13 +49,12 @@ class _Field(QDoubleSpinBox):
         self.setObjectName(name)
         self.setKeyboardTracking(False)
         self.setRange(-_LARGEST, _LARGEST)
-        self.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
         self.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.setGroupSeparatorShown(False)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(GRID_PX * 8, super().minimumSizeHint().height())
+        return QSize(GRID_PX * 9, super().minimumSizeHint().height())
 
     def sizeHint(self) -> QSize:
         return self.minimumSizeHint()
@@ -187,8 +186,9 @@ class WindowBlock(QWidget):
                 for preset in presets:
                     self._add_preset(preset.name, self._preset_shortcut(preset.id, preset.key), preset.window)
             names = [self.preset.itemData(n, _NAME_ROLE) for n in range(self.preset.count())]
-            self.preset.setCurrentIndex(names.index(layer.window_name) if layer.window_name in names else -1)
-            self.preset.setPlaceholderText((layer.window_name or "own window").capitalize())
+            known = bool(layer.window_name) and layer.window_name in names
+            self.preset.setCurrentIndex(names.index(layer.window_name) if known else -1)
+            self.preset.setPlaceholderText(layer.window_name or "own window")
 
     def _preset_shortcut(self, preset_id: str, default: str) -> str:
         command = f"preset.{preset_id}"
@@ -244,7 +244,7 @@ class WindowBlock(QWidget):
         if found is not None:
             self.histogram.set_data(found.edges, found.counts)
             if self._counted != item.volume.uid:
-                self.histogram.fit()
+                self.histogram.settle()
             self._counted = item.volume.uid
 
     # --- changing ----------------------------------------------------------------------------------------------

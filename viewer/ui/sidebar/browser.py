@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from viewer.loading.events import LoadEvent, ThumbnailReady
 from viewer.state.layers import Role
 from viewer.ui.binding import bind, quiet
 from viewer.ui.sidebar._browser_delegate import ROW_ROLE, SHOWN_ROLE, THUMBNAIL_ROLE, BrowserDelegate
@@ -99,6 +100,7 @@ class StudyBrowser(QWidget):
         self.tree.open_pressed.connect(self._open_current)
         self.tree.itemDoubleClicked.connect(self._on_double_click)
         self.tree.customContextMenuRequested.connect(self._show_menu)
+        context.loader.event.connect(self._on_event)
         bind(self, self._library.catalogue_changed, self._schedule)
         bind(self, self._view.layers_changed, self._mark_shown)
         bind(self, self._view.display_changed, self._on_display)
@@ -166,6 +168,10 @@ class StudyBrowser(QWidget):
         item = self._items.get(f"series:{series_uid}")
         if item is not None:
             item.setData(0, THUMBNAIL_ROLE, self._thumbnails[series_uid])
+
+    def _on_event(self, event: LoadEvent) -> None:
+        if isinstance(event, ThumbnailReady):
+            self.set_thumbnail(event.series_uid, event.image)
 
     def _mark_shown(self) -> None:
         """Badges on the rows whose volume is base or overlay."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from viewer.state.layers import Role
 from viewer.ui.binding import bind
@@ -41,6 +41,7 @@ class _Block(QWidget):
         self.heading.setCheckable(True)
         self.heading.setChecked(True)
         self.heading.setProperty("tone", "fold")
+        self.heading.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.heading.setIcon(icon("chevron-down", "dim"))
         self.heading.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.heading.setAccessibleName(f"{title}, fold or unfold")
