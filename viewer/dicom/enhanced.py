@@ -69,7 +69,7 @@ def _frame_values(shared: Any, own: Any) -> dict[str, object]:
         "position_mm": _vector(_group(groups, "PlanePositionSequence"), "ImagePositionPatient", 3),
         "orientation": _vector(_group(groups, "PlaneOrientationSequence"), "ImageOrientationPatient", 6),
     }
-    for part in (_pixel_measures, _pixel_values, _frame_kind, _contrast_values):
+    for part in (_pixel_measures, _real_world_values, _pixel_values, _frame_kind, _contrast_values):
         values.update(part(groups))
     return values
 
@@ -88,6 +88,20 @@ def _pixel_measures(groups: _Groups) -> dict[str, object]:
         if number is not None:
             values[name] = number
     return values
+
+
+def _real_world_values(groups: _Groups) -> dict[str, object]:
+    """Value and unit of a parametric map, which has no rescale of its own (rule B21)."""
+    mapping = _group(groups, "RealWorldValueMappingSequence")
+    slope = _number(mapping, "RealWorldValueSlope")
+    if slope is None or _group(groups, "PixelValueTransformationSequence") is not None:
+        return {}
+    units = _first(mapping, "MeasurementUnitsCodeSequence")
+    return {
+        "slope": slope,
+        "intercept": _number(mapping, "RealWorldValueIntercept") or 0.0,
+        "rescale_type": str((units.get("CodeValue") if units is not None else None) or ""),
+    }
 
 
 def _pixel_values(groups: _Groups) -> dict[str, object]:

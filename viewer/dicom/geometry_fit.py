@@ -263,7 +263,7 @@ def flat_stack(
 
 
 def plane_name(normal: FloatArray) -> str:
-    """ "sagittal", "coronal" or "axial": the patient plane nearest to a slice with this normal (rule A19)."""
+    """Patient plane (sagittal, coronal or axial) nearest to a slice with this normal (rule A19)."""
     return ("sagittal", "coronal", "axial")[int(np.argmax(np.abs(normal)))]
 
 

@@ -231,8 +231,10 @@ class Header:
     frames: int
     slope: float | None
     intercept: float | None
+    slope_empty: bool
     rescale_type: str
-    padding: tuple[int, int] | None
+    padding_value: int | None
+    padding_limit: int | None
     window_centers: tuple[float, ...]
     window_widths: tuple[float, ...]
     window_names: tuple[str, ...]
@@ -299,12 +301,13 @@ class Header:
         """
         read = _Reader(elements)
         text, number, integer, u16 = read.text, read.number, read.integer, read.u16
-        signed = u16(0x00280103, 0) == 1
         position = read.vector(0x00200032, 3, "ImagePositionPatient")
         orientation = read.vector(0x00200037, 6, "ImageOrientationPatient")
         bits_allocated = u16(0x00280100, 0)
         bits_stored = u16(0x00280101, bits_allocated)
         frames = integer(0x00280008)
+        # Float pixel data has no Modality LUT (PS3.3 C.7.6.24, rule B21).
+        is_float = pixel[0] in (FLOAT_PIXEL_DATA, DOUBLE_PIXEL_DATA)
         return cls(
             path=path,
             size=size,
@@ -375,12 +378,14 @@ class Header:
             bits_allocated=bits_allocated,
             bits_stored=bits_stored,
             high_bit=u16(0x00280102, max(bits_stored - 1, 0)),
-            signed=signed,
+            signed=u16(0x00280103, 0) == 1,
             frames=1 if frames is None else frames,
-            slope=read.number(0x00281053, "RescaleSlope"),
-            intercept=read.number(0x00281052, "RescaleIntercept"),
+            slope=None if is_float else read.rescale(0x00281053),
+            intercept=None if is_float else read.rescale(0x00281052),
+            slope_empty=0x00281053 in elements and not read.numbers(0x00281053),
             rescale_type=text(0x00281054),
-            padding=read.padding(signed, bits_allocated),
+            padding_value=read.word(0x00280120),
+            padding_limit=read.word(0x00280121),
             window_centers=read.numbers(0x00281050),
             window_widths=read.numbers(0x00281051),
             window_names=read.texts(0x00281055),
@@ -505,16 +510,15 @@ class _Reader:
         value = self._elements.get(tag)
         return () if value is None else _FLOATS[value]
 
-    def number(self, tag: int, name: str = "") -> float | None:
-        """First value of a decimal string, None when absent or empty; with a name also NaN or infinity."""
+    def number(self, tag: int) -> float | None:
+        """First value of a decimal string when it is a finite number, else None."""
+        value = self.rescale(tag)
+        return value if value is not None and math.isfinite(value) else None
+
+    def rescale(self, tag: int) -> float | None:
+        """First value of a decimal string, NaN and infinity included, None when absent or empty (J18)."""
         values = self.numbers(tag)
-        if not values:
-            if name and tag in self._elements:
-                self.warnings.append(f"{name} is empty.")
-            return None
-        if not math.isfinite(values[0]) and not name:
-            return None
-        return values[0]
+        return values[0] if values else None
 
     def positive(self, tag: int) -> float | None:
         """First value when it is a finite number above 0."""
@@ -567,30 +571,21 @@ class _Reader:
             return ()
         return struct.unpack(f"<{len(value) // 8}d", value[: len(value) // 8 * 8])
 
-    def padding(self, signed: bool, bits_allocated: int) -> tuple[int, int] | None:
-        """PixelPaddingValue and range limit in ascending order, with the sign of the pixels (B07)."""
-        values = []
-        for tag in (0x00280120, 0x00280121):
-            value = self._elements.get(tag)
-            if value is not None and len(value) >= 2:
-                stored = value[0] | value[1] << 8
-                if bits_allocated == 8:
-                    stored &= 0xFF
-                    values.append(stored - 0x100 if signed and stored & 0x80 else stored)
-                else:
-                    values.append(stored - 0x10000 if signed and stored & 0x8000 else stored)
-            elif tag == 0x00280120:
-                return None
-        return (min(values), max(values)) if values else None
+    def word(self, tag: int) -> int | None:
+        """An unsigned short, None when absent or empty."""
+        value = self._elements.get(tag)
+        return value[0] | value[1] << 8 if value is not None and len(value) >= 2 else None
 
 
-def read_header(source: Path | str | bytes) -> Header:
+def read_header(source: Path | str | bytes, *, objects: bool = False) -> Header:
     """Read the header of one file without its pixels.
 
     Parameters
     ----------
     source
         A path, or the bytes of a file.
+    objects
+        Also describe the pixel data of objects that are no images (segmentations, doses), which takes longer.
 
     Raises
     ------
@@ -605,27 +600,31 @@ def read_header(source: Path | str | bytes) -> Header:
     from viewer.dicom import fast_header
 
     if isinstance(source, bytes):
-        header = fast_header.read_bytes(source)
-        return _checked(header if header is not None else _read_slowly(source, Path("memory"), len(source)))
+        header = None if objects else fast_header.read_bytes(source)
+        if header is None:
+            header = _read_slowly(source, Path("memory"), len(source), objects=objects)
+        return _checked(header, objects=objects)
     path = Path(source)
     descriptor = os.open(source, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise NotDicomError("This is not a regular file.")
-        header = fast_header.read_descriptor(descriptor, path, status.st_size)
+        header = None if objects else fast_header.read_descriptor(descriptor, path, status.st_size)
     finally:
         os.close(descriptor)
-    return _checked(header if header is not None else _read_slowly(path, path, status.st_size))
+    if header is None:
+        header = _read_slowly(path, path, status.st_size, objects=objects)
+    return _checked(header, objects=objects)
 
 
-def _read_slowly(source: Path | bytes, path: Path, size: int) -> Header:
+def _read_slowly(source: Path | bytes, path: Path, size: int, *, objects: bool) -> Header:
     from viewer.dicom.slow_header import read_with_pydicom
 
-    return read_with_pydicom(source, path, size)
+    return read_with_pydicom(source, path, size, objects=objects)
 
 
-def _checked(header: Header) -> Header:
+def _checked(header: Header, *, objects: bool) -> Header:
     """The header, when its pixels can be described and can lie in a file of this size.
 
     Raises
@@ -644,7 +643,7 @@ def _checked(header: Header) -> Header:
         if not header.sop_class:
             raise ViewerError("The file says neither what it is (SOPClassUID) nor holds an image.")
         raise ViewerError("The file holds no pixel data; it may be cut off.")
-    if kind is not None and not kind.has_images:
+    if kind is not None and not kind.has_images and not objects:
         return header
     _check_pixel_format(header)
     _check_size(header)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from viewer.imaging.geometry import VolumeGeometry
 from viewer.imaging.geometry_report import GeometryReport
-from viewer.imaging.window import Window
+from viewer.imaging.window import VoiTable, Window
 
 if TYPE_CHECKING:
     from viewer.imaging.suv import SuvResult
@@ -139,6 +139,8 @@ class Stack:
         Where the voxels are; `geometry.oriented` is False for a 2D stack.
     label
         What tells this stack from its siblings ("echo 2", "time 3"), empty when it is alone.
+    voi_tables
+        VOI LUT Sequence (rule B14), selectable like windows.
     modality_lut
         (first_mapped, values) of a Modality LUT Sequence (rule B03), or None.
     suv
@@ -161,6 +163,7 @@ class Stack:
     unit: str = ""
     padding: tuple[float, float] | None = None
     windows: tuple[Window, ...] = ()
+    voi_tables: tuple[VoiTable, ...] = ()
     modality_lut: tuple[int, tuple[float, ...]] | None = None
     suv: SuvResult | None = None
     suv_note: str = ""

@@ -52,7 +52,7 @@ def quiet_pydicom() -> Iterator[None]:
         yield
 
 
-def read_with_pydicom(source: Path | bytes, path: Path, size: int) -> Header:
+def read_with_pydicom(source: Path | bytes, path: Path, size: int, *, objects: bool = False) -> Header:
     """Read a header by pydicom.
 
     Parameters
@@ -61,6 +61,8 @@ def read_with_pydicom(source: Path | bytes, path: Path, size: int) -> Header:
         The file or its bytes.
     path, size
         Kept in the header.
+    objects
+        Also describe the pixel data of objects that are no images (segmentations, doses).
 
     Raises
     ------
@@ -70,16 +72,19 @@ def read_with_pydicom(source: Path | bytes, path: Path, size: int) -> Header:
         The data set cannot be read.
     """
     if isinstance(source, bytes):
-        return _read(io.BytesIO(source), path, size)
+        return _read(io.BytesIO(source), path, size, objects=objects)
     with source.open("rb") as stream:
-        return _read(stream, path, size)
+        return _read(stream, path, size, objects=objects)
 
 
-def _read(stream: IO[bytes], path: Path, size: int) -> Header:
+def _read(stream: IO[bytes], path: Path, size: int, *, objects: bool) -> Header:
     if size == 0:
         raise NotDicomError("The file is empty.")
     dataset, position, deflated = open_dataset(stream, size)
-    return Header.from_elements(path, size, *extract(dataset, stream if not deflated else None, position))
+    elements, pixel, sequences = extract(dataset, None if deflated else stream, position, objects=objects)
+    if deflated:
+        elements[0x00020010] = DEFLATED.encode("ascii")
+    return Header.from_elements(path, size, elements, pixel, sequences)
 
 
 def open_dataset(stream: IO[bytes], size: int, *, force: bool = False) -> tuple[FileDataset, int, bool]:
@@ -218,7 +223,7 @@ def _raw_text(dataset: Dataset, tag: int) -> str:
 
 
 def extract(
-    dataset: FileDataset, stream: IO[bytes] | None, position: int
+    dataset: FileDataset, stream: IO[bytes] | None, position: int, *, objects: bool = False
 ) -> tuple[dict[int, bytes], tuple[int, int, int], frozenset[int]]:
     """The elements of `WANTED` as little endian value bytes, where the pixels are, and which sequences exist.
 
@@ -230,6 +235,8 @@ def extract(
         The file, to look at the pixel data element; None when it is deflated.
     position
         Where that element starts.
+    objects
+        As `read_with_pydicom`.
     """
     little, implicit = _encoding(dataset)
     syntax = _raw_text(dataset.file_meta, 0x00020010)
@@ -246,11 +253,11 @@ def extract(
             if value is not None:
                 elements[tag] = value
     kind = kind_of_class(elements.get(0x00080016, b"").rstrip(b"\0 ").decode("ascii", "replace"))
-    if kind is not None and not kind.has_images:
+    if kind is not None and not kind.has_images and not objects:
         wanted = {tag: value for tag, value in elements.items() if tag <= NON_IMAGE_END}
         return wanted, (0, -1, 0), frozenset()
     sequences = frozenset(tag for tag in SEQUENCES if tag in dataset)
-    return elements, _pixel_location(stream, position, little=little), sequences
+    return elements, pixel_location(stream, position, little=little), sequences
 
 
 def _encoding(dataset: FileDataset) -> tuple[bool, bool]:
@@ -310,7 +317,7 @@ def _coerced(dataset: Dataset, tag: int, vrs: bytes) -> bytes | None:
     return "\\".join("" if part is None else str(part) for part in parts).encode("utf-8", "replace")
 
 
-def _pixel_location(stream: IO[bytes] | None, position: int, *, little: bool) -> tuple[int, int, int]:
+def pixel_location(stream: IO[bytes] | None, position: int, *, little: bool) -> tuple[int, int, int]:
     """Tag, offset and length of the pixel data element that starts at `position`."""
     if stream is None:
         return (0x7FE00010, -1, -1)

@@ -6,9 +6,12 @@ import math
 from collections.abc import Sequence
 
 from viewer.dicom.header import DOUBLE_PIXEL_DATA, EXPLICIT_LITTLE, FLOAT_PIXEL_DATA, IMPLICIT_LITTLE, Header
+from viewer.dicom.lut import read_luts
 from viewer.dicom.model import FrameSource, PixelFormat, Stack
 from viewer.dicom.series import StackDraft
 from viewer.dicom.sop_classes import CT, ENHANCED_CT, LEGACY_CT
+from viewer.imaging.modality import Rescale, checked_rescale
+from viewer.imaging.stored import padding_range
 from viewer.imaging.window import Window, header_windows
 
 BELOW_AIR_HU = -1024.0
@@ -26,7 +29,7 @@ _PET_UNITS = {
     "PROPCPS": "proportional counts/s",
     "1CM": "1/cm",
 }
-_UNSPECIFIED = ("", "US", "UNSPECIFIED")
+_UNIT_NAMES = {"HU": "HU", "[HNSF'U]": "HU", "US": "", "UNSPECIFIED": "", "": "", "1": "", "NO UNITS": ""}
 
 
 def pixel_format(header: Header) -> PixelFormat:
@@ -47,7 +50,7 @@ def pixel_format(header: Header) -> PixelFormat:
 
 def frame_source(header: Header) -> FrameSource:
     """Where the pixels of a frame are and how they become values."""
-    slope, intercept, _ = rescale(header)
+    scale = rescale(header)
     offset = length = -1
     bits = header.frame_bits
     if (
@@ -68,40 +71,28 @@ def frame_source(header: Header) -> FrameSource:
         data_offset=header.pixel_offset,
         data_length=header.pixel_length,
         frames=header.frames,
-        slope=slope,
-        intercept=intercept,
+        slope=scale.slope,
+        intercept=scale.intercept,
     )
 
 
-def rescale(header: Header) -> tuple[float, float, str]:
-    """Slope and intercept of the modality LUT and what was wrong with them (rules B01, B21, J18).
-
-    A slope that is 0 or no finite number leaves raw values; an empty one counts as 1.
-    """
-    if header.pixel_tag in (FLOAT_PIXEL_DATA, DOUBLE_PIXEL_DATA):
-        return 1.0, 0.0, ""
-    slope = 1.0 if header.slope is None else header.slope
-    intercept = 0.0 if header.intercept is None else header.intercept
-    if not math.isfinite(slope) or slope == 0 or not math.isfinite(intercept):
-        return (
-            1.0,
-            0.0,
-            "The rescale slope or intercept is not usable; raw stored values are shown without a unit.",
-        )
-    return slope, intercept, ""
+def rescale(header: Header) -> Rescale:
+    """Modality rescale of a frame (rules B01, J18)."""
+    return checked_rescale(header.slope, header.intercept, slope_empty=header.slope_empty)
 
 
 def unit_of(header: Header) -> str:
     """Unit of the rescaled values, empty when the header names none (rule B04)."""
-    if rescale(header)[2] or header.samples > 1:
+    if header.samples > 1 or not rescale(header).usable:
         return ""
     if header.modality == "PT" and header.units:
         return _PET_UNITS.get(header.units.upper(), header.units)
-    named = header.rescale_type.strip()
-    if named.upper() not in _UNSPECIFIED:
-        return "HU" if named.upper() == "HU" else named
-    if header.sop_class not in _CT_CLASSES or named:
+    named = header.rescale_type
+    if named:
+        return _UNIT_NAMES.get(named.upper(), named)
+    if header.sop_class not in _CT_CLASSES:
         return ""
+    # An original CT image, and a derived one that is a slice rather than a map, is in HU unless it says otherwise.
     original = header.image_type[:1] != ("DERIVED",)
     return "HU" if original or any(word in _SLICE_WORDS for word in header.image_type[2:]) else ""
 
@@ -112,11 +103,14 @@ def padding_of(header: Header, unit: str) -> tuple[float, float] | None:
     CT numbers below -1024 HU do not exist in a patient. When the declared padding lies there, everything below it is
     padding too: some tools rescale the pixels and leave the declared value behind.
     """
-    if header.padding is None or header.samples > 1:
+    if header.samples > 1 or header.bits_allocated < 8:
         return None
-    low, high = float(header.padding[0]), float(header.padding[1])
-    slope, intercept, _ = rescale(header)
-    if unit == "HU" and slope > 0 and high * slope + intercept < BELOW_AIR_HU:
+    declared = padding_range(header.padding_value, header.padding_limit, header.bits_allocated, header.signed)
+    if declared is None:
+        return None
+    low, high = declared
+    scale = rescale(header)
+    if unit == "HU" and scale.slope > 0 and high * scale.slope + scale.intercept < BELOW_AIR_HU:
         low = min(low, -(2.0 ** (header.bits_allocated - 1)) if header.signed else 0.0)
     return low, high
 
@@ -133,14 +127,10 @@ def make_stack(draft: StackDraft, uid: str) -> Stack:
     """
     headers = draft.headers
     middle = headers[len(headers) // 2]
-    unit = unit_of(middle)
+    luts = read_luts(middle)
+    unit = unit_of(middle) if luts.modality is None else _UNIT_NAMES.get(luts.unit.upper(), luts.unit)
     windows, window_notes = _windows(middle)
-    warnings = [*draft.fit.report.warnings, *window_notes]
-    rescale_note = next((note for note in (rescale(header)[2] for header in headers) if note), "")
-    if rescale_note:
-        warnings.append(rescale_note)
-    elif any(header.slope is None and "RescaleSlope is empty." in header.warnings for header in headers):
-        warnings.append("RescaleSlope is empty and counts as 1.")
+    notes = dict.fromkeys(note for header in headers for note in rescale(header).notes)
     return Stack(
         uid=uid,
         frames=tuple(frame_source(header) for header in headers),
@@ -152,23 +142,24 @@ def make_stack(draft: StackDraft, uid: str) -> Stack:
         unit=unit,
         padding=padding_of(middle, unit),
         windows=windows,
+        voi_tables=luts.voi,
+        modality_lut=luts.modality,
         multiplanar=draft.fit.multiplanar,
         kind=draft.kind,
         image_type=middle.image_type,
         kernel=middle.kernel,
         acquisition_text=acquisition_text(middle),
         lossy_text=lossy_text(headers),
-        warnings=tuple(dict.fromkeys(warnings)),
+        warnings=tuple(dict.fromkeys((*draft.fit.report.warnings, *window_notes, *notes, *luts.notes))),
     )
 
 
 def _windows(header: Header) -> tuple[tuple[Window, ...], tuple[str, ...]]:
     if not header.window_centers and not header.window_widths:
         return (), ()
-    windows, notes = header_windows(
+    return header_windows(
         header.window_centers, header.window_widths, header.window_names, header.window_function
     )
-    return tuple(windows), tuple(notes)
 
 
 def acquisition_text(header: Header) -> str:

@@ -1,0 +1,214 @@
+"""From a stack to a volume: allocate the array, then fill it slice by slice in any order, from any thread."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from viewer.dicom.decode import decode_frame, rgb8, stored_dtype
+from viewer.dicom.model import FrameSource, Stack
+from viewer.errors import DecodeError
+from viewer.imaging.modality import apply_modality_lut
+from viewer.imaging.stored import stored_values
+from viewer.imaging.volume import Quantity, Volume
+
+
+def is_colour(stack: Stack) -> bool:
+    """Whether a stack is shown in colour."""
+    return stack.pixels.samples_per_pixel == 3 or stack.pixels.photometric == "PALETTE COLOR"
+
+
+def is_physical(stack: Stack) -> bool:
+    """Whether the array holds physical values instead of stored ones.
+
+    So it is when slices have their own slope (nearly every PET, rule B01), when a Modality LUT replaces the slope
+    (rule B03), and when the SUV factor differs per slice.
+    """
+    first = stack.frames[0]
+    return stack.modality_lut is not None or any(
+        frame.slope != first.slope or frame.intercept != first.intercept or frame.slice_suv_factor is not None
+        for frame in stack.frames
+    )
+
+
+def array_dtype(stack: Stack) -> np.dtype[Any]:
+    """Type of the voxel array of a stack."""
+    if is_colour(stack):
+        return np.dtype(np.uint8)
+    return np.dtype(np.float32) if is_physical(stack) else stored_dtype(stack.pixels)
+
+
+def volume_bytes(stack: Stack) -> int:
+    """Bytes the voxel array of a stack will take."""
+    k, j, i = stack.geometry.shape
+    return k * j * i * array_dtype(stack).itemsize * (3 if is_colour(stack) else 1)
+
+
+def make_volume(stack: Stack, description: str = "") -> Volume:
+    """Allocate the volume of a stack; no slice is read, `ready` is False everywhere.
+
+    The stored type is kept, with one slope for all slices. Where slices differ (`is_physical`) the array is float32
+    and physical with slope 1; padding then is NaN. When SUV factors differ per slice (DecayCorrection NONE) the array
+    holds SUV, its unit is "SUV" and the SUV factor 1. Colour is planar RGB, (3, k, j, i) uint8.
+
+    Parameters
+    ----------
+    stack
+        Of the catalogue.
+    description
+        Of the series.
+
+    Raises
+    ------
+    DecodeError
+        The array does not fit into memory.
+    """
+    shape = stack.geometry.shape
+    colour, physical = is_colour(stack), is_physical(stack)
+    try:
+        array = np.zeros((3, *shape) if colour else shape, dtype=array_dtype(stack))
+    except (MemoryError, ValueError) as error:
+        raise DecodeError(f"The volume needs {volume_bytes(stack) >> 20} MiB, more than there is.") from error
+    first = stack.frames[0]
+    holds_suv = first.slice_suv_factor is not None
+    suv_factor = None
+    if holds_suv:
+        suv_factor = 1.0
+    elif stack.suv is not None:
+        suv_factor = stack.suv.factor
+    return Volume(
+        uid=stack.uid,
+        array=array,
+        geometry=stack.geometry,
+        quantity=Quantity("" if colour else "SUV" if holds_suv else stack.unit),
+        modality=stack.modality,
+        description=description,
+        slope=1.0 if physical or colour else first.slope,
+        intercept=0.0 if physical or colour else first.intercept,
+        suv_factor=suv_factor,
+        suv_note=stack.suv_note,
+        padding=None if physical or colour else stack.padding,
+        windows=stack.windows,
+        inverted=stack.pixels.photometric == "MONOCHROME1",
+        ready=np.zeros(shape[0], dtype=bool),
+        corrupt=np.zeros(shape[0], dtype=bool),
+    )
+
+
+def fill_slice(volume: Volume, stack: Stack, k: int) -> None:
+    """Read slice k of a stack into the array of its volume.
+
+    Different slices may be filled from different threads at the same time.
+
+    Raises
+    ------
+    DecodeError
+        The slice is damaged: it is marked corrupt, holds padding and keeps its place (J06, J12). Also when the file
+        has vanished or cannot be read (J35, J36).
+    """
+    source = stack.frames[k]
+    try:
+        if not _read_straight(volume, stack, source, k):
+            _decode_into(volume, stack, source, k)
+    except OSError as error:
+        _mark_corrupt(volume, k)
+        raise DecodeError(f"The file cannot be read ({error.strerror or type(error).__name__}).") from error
+    except DecodeError:
+        _mark_corrupt(volume, k)
+        raise
+    volume.ready[k] = True
+
+
+def _mark_corrupt(volume: Volume, k: int) -> None:
+    """Show a slice as "no data": NaN or padding, so that it is never taken for values."""
+    filler: float = 0
+    if volume.array.dtype.kind == "f":
+        filler = np.nan
+    elif volume.padding is not None:
+        filler = volume.padding[1]
+    volume.array[..., k, :, :] = filler
+    volume.corrupt[k] = True
+
+
+def _read_straight(volume: Volume, stack: Stack, source: FrameSource, k: int) -> bool:
+    """Read an uncompressed slice from the disk into its place, without a copy; False when that is not possible."""
+    plane = volume.array[k] if volume.array.ndim == 3 else None
+    pixels = stack.pixels
+    if (
+        source.offset < 0
+        or plane is None
+        or pixels.samples_per_pixel != 1
+        or plane.dtype != stored_dtype(pixels)
+        or plane.nbytes != source.length
+        or (pixels.bits_allocated > 8 and not np.little_endian)
+        or is_colour(stack)
+    ):
+        return False
+    if plane.dtype.kind == "f" and is_physical(stack):
+        return False
+    view = memoryview(plane.reshape(-1).view(np.uint8))
+    descriptor = os.open(source.path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    try:
+        done = _read_into(descriptor, view, source.offset)
+    finally:
+        os.close(descriptor)
+    if done < source.length:
+        raise DecodeError(f"The pixel data ends early: {done} of {source.length} bytes of this frame.")
+    if not pixels.float_pixels:
+        words = plane.view(f"u{plane.itemsize}")
+        stored_values(
+            words, pixels.bits_allocated, pixels.bits_stored, pixels.high_bit, pixels.signed, in_place=True
+        )
+    return True
+
+
+def _read_into(descriptor: int, view: memoryview, offset: int) -> int:
+    """Fill a buffer from a file; the number of bytes that were there."""
+    done = 0
+    if hasattr(os, "preadv"):
+        while done < len(view):
+            count = os.preadv(descriptor, [view[done:]], offset + done)
+            if not count:
+                break
+            done += count
+        return done
+    os.lseek(descriptor, offset, os.SEEK_SET)
+    while done < len(view):
+        part = os.read(descriptor, len(view) - done)
+        if not part:
+            break
+        view[done : done + len(part)] = part
+        done += len(part)
+    return done
+
+
+def _decode_into(volume: Volume, stack: Stack, source: FrameSource, k: int) -> None:
+    """Decode one frame and put it in its place in the type of the array."""
+    frame = decode_frame(source, stack.pixels)
+    if is_colour(stack):
+        volume.array[:, k] = rgb8(frame, source, stack.pixels)
+        return
+    if frame.shape != volume.array.shape[1:]:
+        raise DecodeError("The picture has another size than the rest of its series.")
+    if not is_physical(stack):
+        volume.array[k] = frame
+        return
+    volume.array[k] = _physical(frame, stack, source)
+
+
+def _physical(frame: npt.NDArray[Any], stack: Stack, source: FrameSource) -> npt.NDArray[np.float32]:
+    """Physical values of a frame, float32; padding becomes NaN."""
+    if stack.modality_lut is not None:
+        values = apply_modality_lut(frame, *stack.modality_lut)
+    else:
+        # In double precision, so that the one rounding is that of the result (rule B02).
+        values = (frame.astype(np.float64) * source.slope + source.intercept).astype(np.float32)
+    if source.slice_suv_factor is not None:
+        values *= np.float32(source.slice_suv_factor)
+    if stack.padding is not None:
+        values[(frame >= stack.padding[0]) & (frame <= stack.padding[1])] = np.nan
+    result: npt.NDArray[np.float32] = values
+    return result
