@@ -53,12 +53,12 @@ def stored_values(
     if bits_stored == bits_allocated:
         return words
     above = bits_allocated - 1 - high_bit
-    out = words if in_place else None
     # Up to the top of the word and down again: drops what lies above, and an arithmetic shift extends the sign.
+    result: npt.NDArray[Any] = words if in_place else words.copy()
     if above:
-        words = out = np.left_shift(words, above, out=out)
-        return np.right_shift(words, bits_allocated - bits_stored, out=out)
-    return np.right_shift(words, bits_allocated - bits_stored, out=out)
+        np.left_shift(result, above, out=result)
+    np.right_shift(result, bits_allocated - bits_stored, out=result)
+    return result
 
 
 def padding_range(
