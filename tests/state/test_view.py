@@ -149,13 +149,18 @@ def test_that_A20_planes_follow_a_slightly_oblique_acquisition_only(make_volume:
 def test_that_layouts_with_pet_are_refused_without_pet(view: ViewState, make_volume: MakeVolume) -> None:
     opened(view, make_volume())
     view.set_layout("rows")
-    assert view.layout.id == "three"
+    assert view.layout.id == "three-large"
     other = make_volume("2", modality="PT")
     view.library.add(other)
     view.set_overlay(layer(other))
     view.set_layout("rows")
     assert view.layout.id == "rows"
     view.set_overlay(None)
+    assert view.layout.id == "three-large"
+
+
+def test_that_a_tall_body_gets_three_panes_side_by_side(view: ViewState, make_volume: MakeVolume) -> None:
+    opened(view, make_volume(shape=(20, 6, 8)))
     assert view.layout.id == "three"
 
 

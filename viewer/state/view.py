@@ -29,6 +29,8 @@ ACQUIRED_BELOW_DEG = 20.0
 """Up to this obliquity panes follow the acquired planes (rule A20)."""
 TILT_ABOVE_DEG = 0.1
 """A stack sheared by more is shown on the patient's axes (rule A15)."""
+TALL = 1.25
+"""Volumes this much taller than wide get three panes side by side, others a large axial pane."""
 ZOOM_RANGE = (0.1, 40.0)
 
 
@@ -49,6 +51,7 @@ class ViewState:
         self.overlay: ImageLayer | None = None
         self.fused = True
         self.layout: Layout = layout("three")
+        self._chosen_layout = ""
         self.maximised: str = ""
         self.active_pane: str = self.layout.panes[0].id
         self.active_role = Role.BASE
@@ -79,13 +82,9 @@ class ViewState:
             self.frame = default_frame(geometry)
             self.framings = {}
             self.slab = None
-        flat = item is not None and not item.stack.multiplanar
-        if flat and self.layout.id != "single":
-            self._set_layout(layout("single"))
-        elif not flat and self.layout.id == "single":
-            self._set_layout(layout("three"))
-        elif self.overlay is None and self.layout.needs_overlay:
-            self._set_layout(layout("three"))
+        wanted = self._fitting_layout(item)
+        if wanted != self.layout.id:
+            self._set_layout(layout(wanted))
         self.layers_changed.emit()
         self.cursor_changed.emit()
         self.framing_changed.emit()
@@ -316,6 +315,17 @@ class ViewState:
         self.mip_angle_deg = (self.mip_angle_deg + degrees) % 360.0
         self.framing_changed.emit()
 
+    def _fitting_layout(self, item: OpenVolume | None) -> str:
+        """The layout for a volume: the user's choice where it fits, else by the shape of the body part."""
+        if item is not None and not item.stack.multiplanar:
+            return "single"
+        if self._chosen_layout and (self.overlay is not None or not layout(self._chosen_layout).needs_overlay):
+            return self._chosen_layout
+        if item is None:
+            return "three"
+        extent = np.ptp(item.volume.geometry.corners_mm(), axis=0)
+        return "three" if extent[2] > TALL * max(extent[0], extent[1]) else "three-large"
+
     # --- layout and display ------------------------------------------------------------------------------------
 
     def _set_layout(self, new: Layout) -> None:
@@ -331,6 +341,7 @@ class ViewState:
         new = layout(layout_id)
         if (new.needs_overlay and self.overlay is None) or (item is not None and not item.stack.multiplanar):
             return
+        self._chosen_layout = layout_id
         self._set_layout(new)
 
     def toggle_maximised(self, pane_id: str) -> None:

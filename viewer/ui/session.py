@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
-from viewer.dicom.index import Indexer
 from viewer.dicom.model import Problem
 from viewer.imaging.colormap import colormaps
 from viewer.imaging.histogram import histogram
@@ -17,7 +16,6 @@ from viewer.imaging.volume import Volume
 from viewer.imaging.window import Window, default_window
 from viewer.loading.cache import VolumeCache
 from viewer.loading.events import (
-    CoarseFilled,
     Failed,
     Finished,
     GeometryReady,
@@ -55,7 +53,7 @@ class Session(QObject):
         library: Library,
         view: ViewState,
         loader: Loader,
-        budget_bytes: int | None,
+        settings: Settings,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
@@ -64,7 +62,7 @@ class Session(QObject):
         self._loader = loader
         self._settings = settings
         self._cache = VolumeCache(settings.memory_budget_bytes())
-        self._indexer = Indexer()
+        self._names: Mapping[str, str] = {}
         self._roles: dict[str, str] = {}
         self._provisional: set[str] = set()
         view.layers_changed.connect(self._keep_only_visible)
@@ -80,15 +78,15 @@ class Session(QObject):
     def open_paths(self, paths: Sequence[Path], add: bool) -> None:  # noqa: FBT001 - called through the loader
         """Index the paths and open the natural CT and PET."""
         chosen = tuple(paths)
-        if not add:
-            self._loader.cancel()
-            self._view.show(None, None)
-            self._library.clear()
-        known = self._library.catalogue if add else None
-        self._loader.start(
-            lambda token: load(chosen, cancel=token, known=known, budget_bytes=self._budget_bytes),
-            keep_others=add,
-        )
+        if add:
+            self._loader.start_after(
+                lambda token: load(chosen, cancel=token, cache=self._cache, known=self._library.catalogue)
+            )
+            return
+        self._loader.cancel()
+        self._view.show(None, None)
+        self._library.clear()
+        self._loader.start(lambda token: load(chosen, cancel=token, cache=self._cache))
 
     def open_series(self, stack_uid: str, role: str) -> None:
         """Show a stack of the catalogue; load it first when it is not open."""
@@ -111,9 +109,12 @@ class Session(QObject):
         if stack is None or series is None or study is None:
             return
         self._roles[stack_uid] = role or self._natural_role(series.modality, explicit=True)
+        focus = self._view.cursor_mm
+        point = (float(focus[0]), float(focus[1]), float(focus[2]))
+        names = self._names
         self._loader.start(
             lambda token: load_stack(
-                stack, series, study, cancel=token, cache=self._cache, focus_mm=tuple(self._view.cursor_mm)
+                stack, series, study, cancel=token, cache=self._cache, focus_mm=point, names=names
             ),
             keep_others=True,
         )
@@ -124,11 +125,12 @@ class Session(QObject):
         """Take one event over into the state."""
         if isinstance(event, Indexed):
             self._library.set_catalogue(event.catalogue)
+            self._names = event.names
         elif isinstance(event, GeometryReady):
             item = OpenVolume(event.volume, event.stack, event.series, event.study)
             self._library.add(item)
             self._place(item, self._roles.pop(event.stack.uid, ""))
-        elif isinstance(event, (SlicesReady, CoarseFilled, VolumeFinished)):
+        elif isinstance(event, (SlicesReady, VolumeFinished)):
             self._library.touch(event.volume_uid)
             self._refine_window(event.volume_uid)
             if isinstance(event, VolumeFinished):

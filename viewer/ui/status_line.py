@@ -36,6 +36,7 @@ class StatusLine(QStatusBar):
         self.problems.setObjectName("status-problems")
         for widget in (self.progress, self.cancel, self.problems):
             self.addPermanentWidget(widget)
+        self._point: FloatArray | None = None
         self._slices: dict[str, tuple[int, int]] = {}
         self._busy(busy=False)
         self.show_layer()
@@ -44,12 +45,14 @@ class StatusLine(QStatusBar):
         context.view.layers_changed.connect(self.show_layer)
         context.view.display_changed.connect(self.show_layer)
         context.library.problems_changed.connect(self.show_problems)
+        context.library.slices_changed.connect(self._refresh)
 
     def disconnect_state(self) -> None:
         """Stop listening to the state; called when the window closes."""
         self._context.view.layers_changed.disconnect(self.show_layer)
         self._context.view.display_changed.disconnect(self.show_layer)
         self._context.library.problems_changed.disconnect(self.show_problems)
+        self._context.library.slices_changed.disconnect(self._refresh)
 
     def _label(self, name: str, width: int, stretch: int = 0) -> QLabel:
         label = QLabel()
@@ -60,6 +63,7 @@ class StatusLine(QStatusBar):
 
     def show_point(self, point_mm: FloatArray | None) -> None:
         """Value and position under the mouse, or at the linked point when the mouse is elsewhere."""
+        self._point = point_mm
         view = self._context.view
         item = view.base_volume
         if item is None:
@@ -79,6 +83,10 @@ class StatusLine(QStatusBar):
             else ""
         )
         self.position.setText("   ".join(filter(None, (where, voxel))))
+
+    def _refresh(self, _uid: str) -> None:
+        """New slices arrived under the mouse."""
+        self.show_point(self._point)
 
     def show_layer(self) -> None:
         """Name the layer that window drags and keys act on (rule D38)."""

@@ -10,28 +10,29 @@ from viewer.ui.overlays import MARGIN, TEXT, WARNING, Overlay, OverlayInput, dra
 
 
 def paint(painter: QPainter, given: OverlayInput) -> None:
-    """Draw the four corners; each keeps to its half of the pane."""
+    """Draw the four corners; a long line takes what its neighbour leaves, at least half."""
     texts = corners(given.view, given.scene, given.density, identity=given.identity)
     metrics = given.metrics
     step = metrics.lineSpacing()
-    room = given.width / 2 - 3 * MARGIN
 
-    def elided(text: str) -> str:
+    def elided(text: str, opposite: tuple[str, ...] = ()) -> str:
+        taken = max((metrics.horizontalAdvance(line) for line in opposite), default=0.0)
+        room = given.width - 4 * MARGIN - min(taken, given.width / 2)
         return metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
 
     def right_x(text: str) -> float:
         return given.width - MARGIN - metrics.horizontalAdvance(text)
 
     for row, line in enumerate(texts.top_left):
-        draw_text(painter, MARGIN, MARGIN + metrics.ascent() + row * step, elided(line), TEXT)
+        draw_text(painter, MARGIN, MARGIN + metrics.ascent() + row * step, elided(line, texts.top_right), TEXT)
     for row, line in enumerate(texts.top_right):
-        line = elided(line)
+        line = elided(line, texts.top_left)
         draw_text(painter, right_x(line), MARGIN + metrics.ascent() + row * step, line, TEXT)
     last = given.height - MARGIN - metrics.descent()
     for row, line in enumerate(reversed(texts.bottom_left)):
-        draw_text(painter, MARGIN, last - row * step, elided(line), TEXT)
+        draw_text(painter, MARGIN, last - row * step, elided(line, texts.bottom_right), TEXT)
     for row, line in enumerate(reversed(texts.bottom_right)):
-        line = elided(line)
+        line = elided(line, texts.bottom_left)
         draw_text(painter, right_x(line), last - row * step, line, TEXT)
     first = MARGIN + metrics.ascent() + (max(len(texts.top_left), len(texts.top_right), 1) + 0.5) * step
     for row, line in enumerate(texts.warnings):

@@ -27,6 +27,9 @@ from viewer.ui.sidebar._parts import label
 from viewer.ui.theme import GRID_PX, icon
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from viewer.imaging.presets import Preset
     from viewer.imaging.volume import Volume
     from viewer.state.layers import ImageLayer
     from viewer.ui.context import UiContext
@@ -173,22 +176,34 @@ class WindowBlock(QWidget):
 
     def _show_presets(self, volume: Volume, layer: ImageLayer) -> None:
         presets = self._context.presets.matching(volume.display_unit)
-        windows = header_windows(volume)
         key = (volume.uid, volume.display_unit, presets)
         with quiet(self.preset):
             if key != self._preset_key:
                 self._preset_key = key
-                self.preset.clear()
-                for window in windows:
-                    self._add_preset(window.name, "0" if window is windows[0] else "", window)
-                if windows and presets:
-                    self.preset.insertSeparator(self.preset.count())
-                for preset in presets:
-                    self._add_preset(preset.name, self._preset_shortcut(preset.id, preset.key), preset.window)
-            names = [self.preset.itemData(n, _NAME_ROLE) for n in range(self.preset.count())]
-            known = bool(layer.window_name) and layer.window_name in names
-            self.preset.setCurrentIndex(names.index(layer.window_name) if known else -1)
+                self._fill_presets(volume, presets)
+            self.preset.setCurrentIndex(self._preset_in_force(layer))
             self.preset.setPlaceholderText(layer.window_name or "own window")
+
+    def _fill_presets(self, volume: Volume, presets: Iterable[Preset]) -> None:
+        self.preset.clear()
+        # The header's windows are for stored quantities: on an SUV they would be a plain fault (rule C02).
+        windows = header_windows(volume) if volume.display_unit == volume.quantity.unit else ()
+        for window in windows:
+            self._add_preset(window.name, "0" if window is windows[0] else "", window)
+        if windows and presets:
+            self.preset.insertSeparator(self.preset.count())
+        for preset in presets:
+            self._add_preset(preset.name, self._preset_shortcut(preset.id, preset.key), preset.window)
+        popup = self.preset.view()
+        popup.setMinimumWidth(min(popup.sizeHintForColumn(0) + 2 * GRID_PX, GRID_PX * 56))
+
+    def _preset_in_force(self, layer: ImageLayer) -> int:
+        """Entry of the layer's window: by name, else by the same values; -1 for a window of the user's own."""
+        entries = range(self.preset.count())
+        named = [n for n in entries if layer.window_name and self.preset.itemData(n, _NAME_ROLE) == layer.window_name]
+        wanted = _values(layer.window)
+        equal = [n for n in entries if (window := self.preset.itemData(n)) is not None and _values(window) == wanted]
+        return next(iter(named + equal), -1)
 
     def _preset_shortcut(self, preset_id: str, default: str) -> str:
         command = f"preset.{preset_id}"
@@ -299,3 +314,7 @@ class WindowBlock(QWidget):
 
 
 _NAME_ROLE = Qt.ItemDataRole.UserRole + 1
+
+
+def _values(window: Window) -> tuple[float, float, VoiFunction]:
+    return window.center, window.width, window.function
