@@ -133,7 +133,9 @@ def test_that_frames_show_the_slices_of_the_range(qtbot: QtBot, view: ViewState)
     assert np.diff(middles) == pytest.approx([20 * 255 / 299] * 5, abs=1.0)
 
 
-def test_that_F05_a_film_holds_no_identity_unless_asked(qtbot: QtBot, view: ViewState, library: Library) -> None:
+def test_that_F05_a_film_holds_no_identity_unless_asked(
+    qtbot: QtBot, view: ViewState, library: Library
+) -> None:
     request = CineRequest(Motion.STACK, 400, 300, 0, 0)
     plain = CineFrames(view, request)[0]
     named = CineFrames(view, CineRequest(Motion.STACK, 400, 300, 0, 0, mode=Mode.IDENTIFIED))[0]
@@ -188,7 +190,9 @@ def test_that_a_film_of_the_stack_has_a_frame_a_slice(
 
 
 def test_that_a_cancelled_job_leaves_nothing_behind(qtbot: QtBot, view: ViewState, tmp_path: Path) -> None:
-    job = CineJob(CineFrames(view, CineRequest(Motion.STACK, 96, 80, 0, 11)), tmp_path / "a.gif", FilmFormat.GIF, 15)
+    job = CineJob(
+        CineFrames(view, CineRequest(Motion.STACK, 96, 80, 0, 11)), tmp_path / "a.gif", FilmFormat.GIF, 15
+    )
     job.progressed.connect(lambda done, _total: job.cancel() if done == 4 else None)
     with qtbot.waitSignal(job.cancelled, timeout=20_000):
         job.start()
@@ -199,7 +203,9 @@ def test_that_a_cancelled_job_leaves_nothing_behind(qtbot: QtBot, view: ViewStat
 def test_that_closing_the_images_ends_the_job_with_a_message(
     qtbot: QtBot, view: ViewState, library: Library, tmp_path: Path
 ) -> None:
-    job = CineJob(CineFrames(view, CineRequest(Motion.STACK, 96, 80, 0, 11)), tmp_path / "a.gif", FilmFormat.GIF, 15)
+    job = CineJob(
+        CineFrames(view, CineRequest(Motion.STACK, 96, 80, 0, 11)), tmp_path / "a.gif", FilmFormat.GIF, 15
+    )
     job.progressed.connect(lambda done, _total: library.clear() if done == 4 else None)
     with qtbot.waitSignal(job.failed, timeout=20_000) as blocker:
         job.start()
@@ -208,7 +214,9 @@ def test_that_closing_the_images_ends_the_job_with_a_message(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_that_J50_a_vanished_folder_ends_the_job_with_a_message(qtbot: QtBot, view: ViewState, tmp_path: Path) -> None:
+def test_that_J50_a_vanished_folder_ends_the_job_with_a_message(
+    qtbot: QtBot, view: ViewState, tmp_path: Path
+) -> None:
     job = CineJob(CineFrames(view, _SMALL), tmp_path / "gone" / "a.gif", FilmFormat.GIF, 15)
     with qtbot.waitSignal(job.failed, timeout=20_000) as blocker:
         job.start()
@@ -288,7 +296,9 @@ def test_that_the_user_may_scroll_while_it_plays(qtbot: QtBot, view: ViewState) 
     assert np.allclose(view.cursor_mm, points[3] + [4.0, 3.0, 0.0])
 
 
-def test_that_playing_toggles_and_stops_with_the_study(qtbot: QtBot, view: ViewState, library: Library) -> None:
+def test_that_playing_toggles_and_stops_with_the_study(
+    qtbot: QtBot, view: ViewState, library: Library
+) -> None:
     player = CinePlayer(view, 50)
     with qtbot.waitSignal(player.playing_changed):
         player.toggle()

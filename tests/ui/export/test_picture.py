@@ -79,7 +79,9 @@ def test_that_the_three_modes_differ_as_they_say(qtbot: QtBot, view: ViewState) 
 
 
 @pytest.mark.parametrize("scale", [1, 2, 4])
-def test_that_F01_the_size_is_that_on_screen_times_the_scale(qtbot: QtBot, view: ViewState, scale: int) -> None:
+def test_that_F01_the_size_is_that_on_screen_times_the_scale(
+    qtbot: QtBot, view: ViewState, scale: int
+) -> None:
     image = render(view, replace(_PANE, scale=scale, footer=False))
     assert (image.width(), image.height()) == (420 * scale, 380 * scale)
     assert image.devicePixelRatio() == 1.0
@@ -93,11 +95,15 @@ def test_that_F01_a_finer_picture_is_painted_anew_and_not_enlarged(
     view.set_overlay(None)
     lower, upper = 140.0, 144.0
     view.set_window(Role.BASE, Window.from_bounds(lower, upper))
-    got = pixels(render(view, replace(_PANE, mode=Mode.IMAGE, scale=scale, footer=False)))[..., 0].astype(float)
+    got = pixels(render(view, replace(_PANE, mode=Mode.IMAGE, scale=scale, footer=False)))[..., 0].astype(
+        float
+    )
     scene = resolve(view, view.active, 420 * scale, 380 * scale)
     assert scene is not None
     rows, columns = np.indices(got.shape)
-    points = scene.plane.origin_mm + columns[..., None] * scene.plane.u_mm + rows[..., None] * scene.plane.v_mm
+    points = (
+        scene.plane.origin_mm + columns[..., None] * scene.plane.u_mm + rows[..., None] * scene.plane.v_mm
+    )
     k, j, i = np.moveaxis(scene.layers[0].volume.geometry.to_index(points), -1, 0)
     value = 20 * k + 3 * j + i
     inside = (value > lower) & (value < upper) & (j > 0) & (j < 19) & (i > 0) & (i < 23)
@@ -133,7 +139,9 @@ def test_that_E23_the_intended_use_is_never_cut_off(qtbot: QtBot, width: int) ->
 
     roomy = QImage(4000, 10, QImage.Format.Format_RGB32)
     roomy.fill(QColor("black"))
-    assert ink(with_footer(image, (INTENDED_USE,), 1)) == pytest.approx(ink(with_footer(roomy, (INTENDED_USE,), 1)), rel=0.1)
+    assert ink(with_footer(image, (INTENDED_USE,), 1)) == pytest.approx(
+        ink(with_footer(roomy, (INTENDED_USE,), 1)), rel=0.1
+    )
 
 
 # --- technical text ---------------------------------------------------------------------------------------------
