@@ -15,6 +15,7 @@ import pydicom
 from pydicom.errors import InvalidDicomError
 
 from viewer.dicom.model import Problem
+from viewer.dicom.slow_header import quiet_pydicom
 from viewer.errors import FormatError
 from viewer.formats.registry import CancelCheck
 
@@ -80,8 +81,9 @@ def _file_ids(path: Path, cancel: CancelCheck) -> Iterator[tuple[str, ...]]:
     try:
         if path.stat().st_size > _IMPLICIT_LIMIT:
             raise FormatError("The DICOMDIR is too large to be one.")
-        dataset = pydicom.dcmread(path, stop_before_pixels=True)
-        records = dataset.get("DirectoryRecordSequence") or ()
+        with quiet_pydicom():
+            dataset = pydicom.dcmread(path, stop_before_pixels=True)
+            records = dataset.get("DirectoryRecordSequence") or ()
     except InvalidDicomError as error:
         raise FormatError("The DICOMDIR is not a DICOM file.") from error
     except OSError as error:
@@ -102,7 +104,8 @@ def _file_ids(path: Path, cancel: CancelCheck) -> Iterator[tuple[str, ...]]:
     for record in records:
         cancel.check()
         try:
-            value = record.get("ReferencedFileID")
+            with quiet_pydicom():
+                value = record.get("ReferencedFileID")
         except (ValueError, TypeError, NotImplementedError) as error:
             raise FormatError("The DICOMDIR is damaged.") from error
         if value:
