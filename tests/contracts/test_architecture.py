@@ -148,6 +148,8 @@ def test_that_no_class_grows_into_a_god() -> None:
 def test_that_no_program_is_passed_around_untyped() -> None:
     found = []
     for name, path in _sources().items():
+        if name.startswith(ABOVE):
+            continue
         for node in ast.walk(_tree(path)):
             if isinstance(node, ast.arg) and node.arg in GOD_NAMES:
                 kind = ast.unparse(node.annotation) if node.annotation else "nothing"
