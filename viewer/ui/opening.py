@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from viewer.dicom.demo import demo_folder
 from viewer.errors import ViewerError
 from viewer.loading.cancel import CancelToken
 from viewer.loading.events import Failed, LoadEvent, Scanning
@@ -31,6 +30,8 @@ def open_demo(context: UiContext) -> None:
     """Write the demo study when it is not there yet, then open it; both in the background."""
 
     def job(token: CancelToken) -> Iterator[LoadEvent]:
+        from viewer.dicom.demo import demo_folder
+
         yield Scanning(0, 0, 0.0)
         try:
             folder = demo_folder(cache_dir())
