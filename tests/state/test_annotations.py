@@ -13,6 +13,7 @@ from viewer.state.library import OpenVolume
 from viewer.state.panes import Density, Pane, PlaneKind
 from viewer.state.resolve import resolve
 from viewer.state.view import ViewState
+from viewer.state.wording import age_text, date_text, time_text
 
 MakeVolume = Callable[..., OpenVolume]
 IDENTITY = ("DOE", "ID-77", "1970", "ACC-5", "Clinic")
@@ -60,3 +61,20 @@ def test_that_off_says_nothing_else(view: ViewState, make_volume: MakeVolume) ->
     view.library.add(make_volume())
     view.show(ImageLayer("1.2.3", Window(40, 80)))
     assert everything(texts(view, Density.OFF, identity=True)) == ""
+
+
+def test_that_E26_dates_times_and_ages_are_readable() -> None:
+    assert (date_text("19600116"), date_text("1960.01.16"), date_text("odd")) == ("1960-01-16", "1960-01-16", "odd")
+    assert (time_text("095640.25"), time_text("09:56:40"), time_text("")) == ("09:56", "09:56", "")
+    assert (age_text("069Y"), age_text("003M"), age_text("x")) == ("69 y", "3 m", "x")
+
+
+def test_that_narrow_panes_get_short_texts(view: ViewState, make_volume: MakeVolume) -> None:
+    view.library.add(make_volume())
+    view.show(ImageLayer("1.2.3", Window(40, 80)))
+    scene = resolve(view, Pane("p", PlaneKind.AXIAL), 200, 200)
+    assert scene is not None
+    full = corners(view, scene, Density.FULL, identity=True)
+    compact = corners(view, scene, Density.FULL, identity=True, compact=True)
+    assert len(compact.bottom_right) < len(full.bottom_right)
+    assert compact.warnings == full.warnings

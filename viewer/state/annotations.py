@@ -11,6 +11,7 @@ from viewer.state.library import OpenVolume
 from viewer.state.panes import Density, PlaneKind
 from viewer.state.resolve import PaneScene
 from viewer.state.view import ViewState
+from viewer.state.wording import age_text, date_text, time_text
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,9 @@ class Corners:
     warnings: tuple[str, ...] = ()
 
 
-def corners(view: ViewState, scene: PaneScene, density: Density, *, identity: bool) -> Corners:
+def corners(
+    view: ViewState, scene: PaneScene, density: Density, *, identity: bool, compact: bool = False
+) -> Corners:
     """Corner annotations of a pane.
 
     Parameters
@@ -32,7 +35,9 @@ def corners(view: ViewState, scene: PaneScene, density: Density, *, identity: bo
     density
         Full, minimal (window, slice, position) or off (warnings only).
     identity
-        False leaves out name, ID, birth date, accession number and institution.
+        False leaves out name, ID, birth date, accession number, institution and dates.
+    compact
+        Leaves out technical lines and framing: for panes too narrow for two columns of text.
     """
     item = next((found for layer in scene.layers if (found := view.library.get(layer.volume.uid))), None)
     if item is None:
@@ -45,7 +50,7 @@ def corners(view: ViewState, scene: PaneScene, density: Density, *, identity: bo
     if density is Density.MINIMAL:
         return Corners(bottom_left=tuple(filter(None, bottom_left)), warnings=warnings)
     framing = view.framing(scene.pane.kind)
-    details = [f"zoom {framing.zoom * 100:.0f} %"]
+    details = [] if compact else [f"zoom {framing.zoom * 100:.0f} %"]
     slab = scene.layers[0].slab if scene.layers else None
     if slab is not None and scene.pane.kind is not PlaneKind.MIP:
         details.append(f"{slab.projection.value.upper()} {slab.thickness_mm:g} mm")
@@ -58,7 +63,7 @@ def corners(view: ViewState, scene: PaneScene, density: Density, *, identity: bo
         top_left=_patient(item) if identity else (),
         top_right=_study(item, identity=identity),
         bottom_left=tuple(filter(None, [*bottom_left, "  ".join(details)])),
-        bottom_right=tuple(line for found in _items(view, scene) for line in _series(found)),
+        bottom_right=tuple(line for found in _items(view, scene) for line in _series(found, compact=compact)),
         warnings=warnings,
     )
 
@@ -77,13 +82,13 @@ def _patient(item: OpenVolume) -> tuple[str, ...]:
 
 def _study(item: OpenVolume, *, identity: bool) -> tuple[str, ...]:
     study = item.study
-    when = "  ".join(filter(None, (study.date, study.time)))
+    when = "  ".join(filter(None, (date_text(study.date), time_text(study.time))))
     if identity:
         return tuple(filter(None, (study.institution, study.description, when, study.accession)))
     return tuple(filter(None, (study.description,)))
 
 
-def _series(item: OpenVolume) -> tuple[str, ...]:
+def _series(item: OpenVolume, *, compact: bool) -> tuple[str, ...]:
     series, stack = item.series, item.stack
     number = f"Se {series.number}" if series.number is not None else ""
     report = stack.report
@@ -93,6 +98,8 @@ def _series(item: OpenVolume) -> tuple[str, ...]:
     if report.spacing_mm[0]:
         size.append(f"step {report.spacing_mm[0]:.2f} mm")
     title = "  ".join(filter(None, (number, series.modality, series.description, stack.label)))
+    if compact:
+        return (title,)
     technical = "  ".join(filter(None, (stack.acquisition_text, stack.tracer_text, report.patient_position)))
     return tuple(filter(None, (title, " / ".join(size), technical)))
 

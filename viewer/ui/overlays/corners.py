@@ -9,9 +9,14 @@ from viewer.state.annotations import corners
 from viewer.ui.overlays import MARGIN, TEXT, WARNING, Overlay, OverlayInput, draw_text
 
 
+NARROW, SHORT = 520, 340
+"""Panes smaller than this get short texts, so that they never cover each other or the picture."""
+
+
 def paint(painter: QPainter, given: OverlayInput) -> None:
     """Draw the four corners; a long line takes what its neighbour leaves, at least half."""
-    texts = corners(given.view, given.scene, given.density, identity=given.identity)
+    compact = given.width < NARROW or given.height < SHORT
+    texts = corners(given.view, given.scene, given.density, identity=given.identity, compact=compact)
     metrics = given.metrics
     step = metrics.lineSpacing()
 
