@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, MediaStorageDirectoryStorage
+from pydicom.uid import UID, ExplicitVRLittleEndian, MediaStorageDirectoryStorage
 
 from tests.conftest import RealData
 from viewer.dicom.model import Problem
@@ -25,7 +25,7 @@ def write_media_directory(path: Path, file_ids: list[str | list[str]]) -> Path:
     meta = FileMetaDataset()
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     meta.MediaStorageSOPClassUID = MediaStorageDirectoryStorage
-    meta.MediaStorageSOPInstanceUID = "2.25.1"
+    meta.MediaStorageSOPInstanceUID = UID("2.25.1")
     dataset = FileDataset(str(path), {}, file_meta=meta, preamble=bytes(128))
     dataset.FileSetID = "TEST"
     records = []

@@ -49,7 +49,7 @@ def test_that_J37_a_device_is_refused_and_never_opened() -> None:
 
 
 @pytest.mark.parametrize(
-    ("magic", "name"),
+    "magic, name",
     [(b"7z\xbc\xaf\x27\x1c", "7z"), (b"Rar!\x1a\x07\x00", "RAR"), (b"\x1f\x8b\x08", "gzip")],
 )
 def test_that_J38_other_archives_are_refused_with_advice(tmp_path: Path, magic: bytes, name: str) -> None:

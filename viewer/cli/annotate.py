@@ -26,29 +26,37 @@ class Annotation:
         For the scale bar; None when the pixel spacing is unknown, then no bar is drawn (rule E09).
     lines
         Technical text for the bottom left corner, from top to bottom.
+    footer
+        Small text in the middle of the lowest line.
     """
 
     letters: tuple[str, ...]
     mm_per_pixel: float | None
     lines: Sequence[str] = ()
+    footer: str = ""
 
 
 def annotate(picture: Image.Image, annotation: Annotation) -> None:
     """Draw letters at the edges, the scale bar at the right and text in the bottom left corner."""
     draw = ImageDraw.Draw(picture)
     width, height = picture.size
-    size = max(10, min(width, height) // 36)
+    size = max(10, min(width, height) // 40)
     font = ImageFont.load_default(size)
     gap = size // 2
+    bottom_y = height - gap
+    if annotation.footer:
+        small = ImageFont.load_default(max(8, size * 3 // 5))
+        _write(draw, (width / 2, height - 2), annotation.footer, small, "mb")
+        bottom_y = height - 2 - size
     left, right, top, bottom = annotation.letters
     _write(draw, (gap, height / 2), left, font, "lm")
     _write(draw, (width - gap, height / 2), right, font, "rm")
     _write(draw, (width / 2, gap), top, font, "mt")
-    _write(draw, (width / 2, height - gap), bottom, font, "mb")
+    _write(draw, (width / 2, bottom_y), bottom, font, "mb")
     for row, line in enumerate(reversed(annotation.lines)):
-        _write(draw, (gap, height - gap - row * size * 1.25), line, font, "lb")
+        _write(draw, (gap, bottom_y - row * size * 1.25), line, font, "lb")
     if annotation.mm_per_pixel is not None:
-        _scale_bar(draw, width, height, annotation.mm_per_pixel, size, font)
+        _scale_bar(draw, width, bottom_y, annotation.mm_per_pixel, size, font)
 
 
 def bar_length_cm(width_px: int, mm_per_pixel: float) -> int | None:
@@ -60,7 +68,7 @@ def bar_length_cm(width_px: int, mm_per_pixel: float) -> int | None:
 def _scale_bar(
     draw: ImageDraw.ImageDraw,
     width: int,
-    height: int,
+    bottom_y: float,
     mm_per_pixel: float,
     size: int,
     font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
@@ -70,7 +78,7 @@ def _scale_bar(
     if length_cm is None:
         return
     cm_px = 10 / mm_per_pixel
-    end, y = width - 1 - size, height - 1 - 2 * size
+    end, y = width - 1 - size, bottom_y - 1.5 * size
     start = end - length_cm * cm_px
     for colour, shift in ((_SHADOW, 1), (_TEXT, 0)):
         draw.line([(start + shift, y + shift), (end + shift, y + shift)], fill=colour)
@@ -78,7 +86,7 @@ def _scale_bar(
             x = start + tick * cm_px + shift
             reach = size // 2 if tick in (0, length_cm) else size // 4
             draw.line([(x, y - reach + shift), (x, y + shift)], fill=colour)
-    _write(draw, ((start + end) / 2, y + size // 4), f"{length_cm} cm", font, "mt")
+    _write(draw, ((start + end) / 2, y + 3), f"{length_cm} cm", font, "mt")
 
 
 def _write(

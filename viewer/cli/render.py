@@ -225,7 +225,7 @@ def write(rendering: Rendering, path: Path, *, annotated: bool) -> None:
     scene = rendering.scene
     if annotated:
         mm_per_pixel = scene.plane.mm_per_pixel if scene.calibrated else None
-        annotate(picture, Annotation(scene.letters, mm_per_pixel, (*rendering.text, INTENDED_USE)))
+        annotate(picture, Annotation(scene.letters, mm_per_pixel, rendering.text, INTENDED_USE))
     extra: dict[str, object] = {}
     suffix = path.suffix.lower()
     if suffix == ".png":
