@@ -97,7 +97,7 @@ def test_that_a_preset_can_be_added_changed_and_deleted(qtbot: QtBot) -> None:
     assert [preset.window.center for preset in dialog.own] == [31]
     dialog.choose("own-mine")
     dialog.delete.click()
-    assert dialog.own == ()
+    assert not list(dialog.own)
 
 
 def test_that_a_built_in_preset_can_be_changed_and_brought_back(qtbot: QtBot, tmp_path: Path) -> None:

@@ -79,7 +79,12 @@ def test_that_a_second_drop_asks_what_to_do(qtbot: QtBot, answer: str) -> None:
 
 
 def test_that_closing_the_question_opens_nothing(qtbot: QtBot) -> None:
-    QTimer.singleShot(0, lambda: QApplication.activeModalWidget().close())
+    def close() -> None:
+        box = QApplication.activeModalWidget()
+        assert box is not None
+        box.close()
+
+    QTimer.singleShot(0, close)
     assert ask_second_drop(None) == "cancel"
 
 

@@ -124,6 +124,11 @@ def test_that_the_preview_shows_the_picture(qtbot: QtBot, view: ViewState, tmp_p
     assert len(np.unique(shown[..., 0])) > 20
 
 
+def _saved_mode(dialog: ExportDialog) -> Mode | None:
+    """Mode of the picture that Save would write; None when it would write nothing."""
+    return None if dialog.choice is None else dialog.choice.request.mode
+
+
 # --- identity ---------------------------------------------------------------------------------------------------
 
 
@@ -135,13 +140,12 @@ def test_that_F08_identity_is_asked_for_and_nothing_is_saved_before_the_answer(
     assert dialog.modes.question.isHidden()
     dialog.modes.choose(Mode.IDENTIFIED)
     assert not dialog.modes.question.isHidden()
-    assert dialog.choice is None
+    assert _saved_mode(dialog) is None
     assert not dialog.save.isEnabled()
     assert dialog.request.mode is Mode.ANONYMOUS  # the preview does not show it either
     dialog.modes.allow.click()
     assert dialog.modes.question.isHidden()
-    assert dialog.choice is not None
-    assert dialog.choice.request.mode is Mode.IDENTIFIED
+    assert _saved_mode(dialog) is Mode.IDENTIFIED
     assert "allowed" in dialog.modes.answer.text()
 
 
@@ -153,13 +157,22 @@ def test_that_F08_the_answer_holds_for_the_session_and_can_be_changed(
     first.modes.choose(Mode.IDENTIFIED)
     first.modes.allow.click()
     second = _dialog(qtbot, view, tmp_path, consent)
-    assert second.modes.mode is Mode.ANONYMOUS  # never the first choice
+    assert _saved_mode(second) is Mode.ANONYMOUS  # never the first choice
     second.modes.choose(Mode.IDENTIFIED)
     assert second.modes.question.isHidden()
-    assert second.modes.mode is Mode.IDENTIFIED
+    assert _saved_mode(second) is Mode.IDENTIFIED
     second.modes.forget.click()
-    assert second.modes.mode is Mode.ANONYMOUS
+    assert _saved_mode(second) is None
     assert not second.modes.question.isHidden()
+
+
+def test_that_a_setting_may_begin_with_identity_and_is_asked_all_the_same(
+    qtbot: QtBot, view: ViewState, tmp_path: Path
+) -> None:
+    dialog = ExportDialog(view, IdentityConsent(), _SIZES, tmp_path, mode=Mode.IDENTIFIED)
+    qtbot.addWidget(dialog)
+    assert not dialog.modes.question.isHidden()
+    assert _saved_mode(dialog) is None
 
 
 def test_that_F08_no_keeps_identity_out_and_says_so(qtbot: QtBot, view: ViewState, tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def test_that_frames_are_taken_one_at_a_time(tmp_path: Path, kind: FilmFormat) -
     alive: set[int] = set()
     most = 0
 
-    class Watched(np.ndarray):  # type: ignore[type-arg]
+    class Watched(np.ndarray):
         def __del__(self) -> None:
             alive.discard(id(self))
 

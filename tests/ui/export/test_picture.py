@@ -100,7 +100,7 @@ def test_that_F01_a_finer_picture_is_painted_anew_and_not_enlarged(
     )
     scene = resolve(view, view.active, 420 * scale, 380 * scale)
     assert scene is not None
-    rows, columns = np.indices(got.shape)
+    rows, columns = (axis.astype(float) for axis in np.indices(got.shape))
     points = (
         scene.plane.origin_mm + columns[..., None] * scene.plane.u_mm + rows[..., None] * scene.plane.v_mm
     )

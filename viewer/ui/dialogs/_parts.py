@@ -1,9 +1,18 @@
-"""Small pieces the dialogs share: distances, headings, hints, the button row."""
+"""Small pieces the dialogs share: distances, headings, hints, fields, the button row."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QFormLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from viewer.ui.theme import GRID_PX
 
@@ -17,13 +26,28 @@ def heading(text: str) -> QLabel:
     return label
 
 
-def hint(text: str = "") -> QLabel:
-    """A wrapping line of plain text that explains, warns or reports; headers of files may be in it (rule J44)."""
-    label = QLabel(text)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setWordWrap(True)
-    label.setMinimumWidth(GRID_PX * 20)
-    return label
+class Hint(QLabel):
+    """A wrapping line of plain text that explains, warns or reports; headers of files may be in it (rule J44).
+
+    Nested layouts forget that wrapped text needs more height when it gets less width, so the label insists on it.
+    """
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__(text)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setWordWrap(True)
+        self.setMinimumWidth(GRID_PX * 20)
+
+    def setText(self, text: str) -> None:
+        super().setText(text)
+        self._insist()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._insist()
+
+    def _insist(self) -> None:
+        self.setMinimumHeight(self.heightForWidth(self.width()) if self.text() else 0)
 
 
 def column(owner: QWidget, *, margin: int = 2 * GRID_PX) -> QVBoxLayout:
@@ -32,6 +56,14 @@ def column(owner: QWidget, *, margin: int = 2 * GRID_PX) -> QVBoxLayout:
     layout.setContentsMargins(margin, margin, margin, margin)
     layout.setSpacing(GRID_PX)
     return layout
+
+
+def rows(owner: QWidget | None = None) -> QFormLayout:
+    """Labels beside fields, on the 8-pixel grid."""
+    form = QFormLayout(owner)
+    form.setSpacing(GRID_PX)
+    form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+    return form
 
 
 def prepare(dialog: QDialog, name: str, title: str) -> None:

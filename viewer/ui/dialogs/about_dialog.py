@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QDialog, QLabel, QPlainTextEdit, QPushButton, QTab
 
 from viewer import __version__
 from viewer.assets import asset_path
-from viewer.ui.dialogs._parts import buttons, column, hint, prepare
+from viewer.ui.dialogs._parts import Hint, buttons, column, prepare
 from viewer.ui.export.options import INTENDED_USE
 from viewer.ui.theme import GRID_PX
 
@@ -71,12 +71,12 @@ class AboutDialog(QDialog):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         prepare(self, "about-dialog", "About Triptych")
-        self.setMinimumWidth(64 * GRID_PX)
+        self.setMinimumWidth(76 * GRID_PX)
         title = QLabel(f"Triptych {__version__}")
         font = title.font()
         font.setPointSizeF(font.pointSizeF() * 1.6)
         title.setFont(font)
-        use = hint(INTENDED_USE)
+        use = Hint(INTENDED_USE)
         use.setObjectName("intended-use")
         bold = use.font()
         bold.setBold(True)
@@ -93,7 +93,7 @@ class AboutDialog(QDialog):
         copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.details.toPlainText()))
         outer = column(self)
         outer.addWidget(title)
-        outer.addWidget(hint("A viewer for DICOM studies in three linked planes."))
+        outer.addWidget(Hint("A viewer for DICOM studies in three linked planes."))
         outer.addWidget(use)
         outer.addWidget(tabs, 1)
         outer.addWidget(copy, 0, Qt.AlignmentFlag.AlignLeft)

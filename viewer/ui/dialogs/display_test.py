@@ -6,7 +6,7 @@ from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QDialog, QWidget
 
-from viewer.ui.dialogs._parts import buttons, column, hint, prepare
+from viewer.ui.dialogs._parts import Hint, buttons, column, prepare
 from viewer.ui.theme import GRID_PX
 
 STEPS = 18
@@ -64,7 +64,7 @@ class DisplayTestDialog(QDialog):
         pattern.setSizePolicy(pattern.sizePolicy().Policy.Expanding, pattern.sizePolicy().Policy.Expanding)
         outer.addWidget(pattern, 1)
         outer.addWidget(
-            hint(
+            Hint(
                 "Every field should differ from its neighbours, and the small square should show in each of them, the "
                 "black and the white one too. The lines below left should be sharp and the ramp below right smooth. "
                 "If not, the display or the light in the room is at fault. Triptych does not calibrate the display; "

@@ -6,7 +6,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QWidget
 
 from viewer.settings import Settings
-from viewer.ui.dialogs._parts import hint
+from viewer.ui.dialogs._parts import Hint
 from viewer.ui.export.options import INTENDED_USE
 from viewer.ui.theme import GRID_PX
 
@@ -31,7 +31,7 @@ class IntendedUseNotice(QFrame):
         row = QHBoxLayout(self)
         row.setContentsMargins(2 * GRID_PX, GRID_PX, 2 * GRID_PX, GRID_PX)
         row.setSpacing(2 * GRID_PX)
-        row.addWidget(hint(INTENDED_USE), 1)
+        row.addWidget(Hint(INTENDED_USE), 1)
         self.button = QPushButton("Understood")
         self.button.setObjectName("notice-understood")
         self.button.clicked.connect(self._understand)

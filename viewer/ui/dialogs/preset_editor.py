@@ -11,7 +11,6 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
-    QFormLayout,
     QHBoxLayout,
     QKeySequenceEdit,
     QLineEdit,
@@ -21,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from viewer.imaging.presets import Preset
 from viewer.imaging.window import VoiFunction, Window
-from viewer.ui.dialogs._parts import buttons, column, hint, prepare
+from viewer.ui.dialogs._parts import Hint, buttons, column, prepare, rows
 from viewer.ui.dialogs.window_fields import WindowFields
 from viewer.ui.theme import GRID_PX
 
@@ -88,11 +87,10 @@ class PresetEditor(QDialog):
         keys.addWidget(self.key, 1)
         keys.addWidget(no_key)
         self.fields = WindowFields(preset.window, preset.quantity)
-        self.note = hint()
+        self.note = Hint()
         self.note.setObjectName("preset-note")
         box, self._accept = buttons(self, "Save")
-        form = QFormLayout()
-        form.setSpacing(GRID_PX)
+        form = rows()
         for text, widget in (("Name", self.name), ("For", self.use), ("Body part", self.body_part)):
             widget.setAccessibleName(text)
             form.addRow(text, widget)

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 
 from viewer.errors import SettingsError
 from viewer.imaging.presets import Preset, builtin_presets, format_window, import_presets, save_presets
-from viewer.ui.dialogs._parts import buttons, column, hint, prepare, show
+from viewer.ui.dialogs._parts import Hint, buttons, column, prepare, show
 from viewer.ui.dialogs.preset_editor import KeyOwner, PresetEditor, free_id
 from viewer.ui.dialogs.shortcuts_dialog import native
 from viewer.ui.theme import GRID_PX
@@ -77,7 +77,7 @@ class PresetsDialog(QDialog):
     ) -> None:
         super().__init__(parent)
         prepare(self, "presets-dialog", "Window presets")
-        self.resize(88 * GRID_PX, 68 * GRID_PX)
+        self.resize(100 * GRID_PX, 72 * GRID_PX)
         self.own: tuple[Preset, ...] = tuple(own)
         self._current = current
         self._outside_owner = key_owner
@@ -107,7 +107,7 @@ class PresetsDialog(QDialog):
         row.setSpacing(2 * GRID_PX)
         row.addWidget(self.tree, 1)
         row.addLayout(side)
-        self.note = hint()
+        self.note = Hint()
         self.note.setObjectName("preset-note")
         box, _ = buttons(self, "Save")
         outer = column(self)

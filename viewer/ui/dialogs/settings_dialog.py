@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -15,15 +16,15 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QPushButton,
     QScrollArea,
+    QSpacerItem,
     QSpinBox,
-    QVBoxLayout,
     QWidget,
 )
 
 from viewer.errors import SettingsError
 from viewer.imaging.colormap import colormaps
 from viewer.settings import Setting, Settings, Value
-from viewer.ui.dialogs._parts import buttons, column, heading, hint, prepare
+from viewer.ui.dialogs._parts import Hint, buttons, column, heading, prepare, rows
 from viewer.ui.dialogs.recent import forget_all, recent_paths
 from viewer.ui.theme import GRID_PX
 
@@ -50,8 +51,8 @@ _SECTIONS = {
     "recent": "Recent studies",
 }
 _CHOICES = {
-    "window-first": "Left changes the window, right zooms",
-    "crosshair-first": "Left moves the crosshair, right changes the window",
+    "window-first": "Left: window, right: zoom",
+    "crosshair-first": "Left: crosshair, right: window",
     "full": "Full",
     "minimal": "Minimal",
     "off": "Warnings only",
@@ -87,28 +88,28 @@ class SettingsDialog(QDialog):
         self._settings = settings
         self._fields: dict[str, _Field] = {}
         body = QWidget()
-        rows = QVBoxLayout(body)
-        rows.setSpacing(GRID_PX)
-        sections: dict[str, QFormLayout] = {}
+        form = rows(body)
+        form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.DontWrapRows)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.FieldsStayAtSizeHint)
+        section = ""
         for key in settings.keys():  # noqa: SIM118 - not a mapping
             if key in KEPT_BY_THE_PROGRAM:
                 continue
-            section = key.partition(".")[0]
-            if section not in sections:
-                sections[section] = self._section(rows, section)
-            self._add(sections[section], settings.describe(key))
+            if key.partition(".")[0] != section:
+                section = key.partition(".")[0]
+                self._begin(form, section)
+            self._add(form, settings.describe(key))
         self.forget = QPushButton("Forget recent studies")
         self.forget.setObjectName("recent-clear")
         self.forget.setAutoDefault(False)
         self.forget.setEnabled(bool(recent_paths(settings)))
         self.forget.clicked.connect(self._forget)
-        rows.addWidget(self.forget)
-        rows.addStretch()
+        form.addRow("", self.forget)
         scroll = QScrollArea()
         scroll.setWidget(body)
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self.note = hint()
+        self.note = Hint()
         self.note.setObjectName("settings-note")
         self.note.hide()
         defaults = QPushButton("Built-in settings")
@@ -124,7 +125,7 @@ class SettingsDialog(QDialog):
         outer.addWidget(scroll, 1)
         outer.addWidget(self.note)
         outer.addLayout(bottom)
-        self.resize(76 * GRID_PX, 80 * GRID_PX)
+        self.resize(body.sizeHint().width() + 8 * GRID_PX, 80 * GRID_PX)
 
     @property
     def values(self) -> dict[str, Value]:
@@ -152,16 +153,10 @@ class SettingsDialog(QDialog):
             return
         super().accept()
 
-    def _section(self, rows: QVBoxLayout, section: str) -> QFormLayout:
-        if rows.count():
-            rows.addSpacing(GRID_PX)
-        rows.addWidget(heading(_SECTIONS.get(section, section.capitalize())))
-        form = QFormLayout()
-        form.setSpacing(GRID_PX)
-        form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.FieldsStayAtSizeHint)
-        rows.addLayout(form)
-        return form
+    def _begin(self, form: QFormLayout, section: str) -> None:
+        if form.rowCount():
+            form.addItem(QSpacerItem(0, GRID_PX))
+        form.addRow(heading(_SECTIONS.get(section, section.capitalize())))
 
     def _add(self, form: QFormLayout, setting: Setting) -> None:
         field = _field(setting, self._settings.get(setting.key))
@@ -169,7 +164,7 @@ class SettingsDialog(QDialog):
         field.widget.setAccessibleName(setting.text)
         self._fields[setting.key] = field
         if isinstance(field.widget, QCheckBox):
-            form.addRow(field.widget)
+            form.addRow("", field.widget)
         else:
             form.addRow(setting.text, field.widget)
 
@@ -201,9 +196,11 @@ def _number_field(setting: Setting) -> _Field:
     low, high = setting.low or 0.0, 1e6 if setting.high is None else setting.high
     if setting.kind == "int":
         whole = QSpinBox()
+        whole.setAlignment(Qt.AlignmentFlag.AlignRight)
         whole.setRange(int(low), int(high))
         return _Field(whole, whole.value, lambda value: whole.setValue(int(value)))  # type: ignore[arg-type]
     number = QDoubleSpinBox()
+    number.setAlignment(Qt.AlignmentFlag.AlignRight)
     number.setRange(low, high)
     number.setSingleStep(0.05)
     return _Field(

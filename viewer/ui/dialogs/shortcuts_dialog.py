@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from viewer.ui.commands import MENU_ORDER, Command, CommandTable
-from viewer.ui.dialogs._parts import buttons, column, hint, prepare
+from viewer.ui.dialogs._parts import Hint, buttons, column, prepare
 from viewer.ui.theme import GRID_PX
 
 _ID = Qt.ItemDataRole.UserRole
@@ -147,9 +147,11 @@ class ShortcutsDialog(QDialog):
         self.take_over = _button("shortcut-take-over", "Take over")
         self.clear = _button("shortcut-clear", "No keys")
         self.default = _button("shortcut-default", "Built-in keys")
-        self.note = hint()
+        self.note = Hint()
         self.note.setObjectName("shortcut-note")
-        row = QHBoxLayout()
+        self._change_row = QWidget()
+        row = QHBoxLayout(self._change_row)
+        row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(GRID_PX)
         row.addWidget(QLabel("New key"))
         for widget in (self.editor, self.add, self.take_over, self.clear, self.default):
@@ -157,7 +159,7 @@ class ShortcutsDialog(QDialog):
         outer = column(self)
         outer.addWidget(self.search)
         outer.addWidget(self.tabs, 1)
-        outer.addLayout(row)
+        outer.addWidget(self._change_row)
         outer.addWidget(self.note)
         box, close = buttons(self, "Close", cancel=False)
         close.setAutoDefault(False)
@@ -243,7 +245,11 @@ class ShortcutsDialog(QDialog):
             widget.setEnabled(chosen)
         self.editor.clear()
         self._typed()
-        if not chosen:
+        keys = self.tabs.currentWidget() is self.tree
+        self._change_row.setVisible(keys)
+        if not keys:
+            self.note.setText("Settings, Mouse chooses between two profiles.")
+        elif not chosen:
             self.note.setText("Choose an action to change its keys.")
 
     def _typed(self) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QSpacerItem, QWidget
 
 from viewer.imaging.window import VoiFunction, Window
 from viewer.ui.binding import quiet
-from viewer.ui.dialogs._parts import column, heading, hint
+from viewer.ui.dialogs._parts import Hint, column, heading, rows
 from viewer.ui.theme import GRID_PX
 
 _FUNCTIONS = {
@@ -53,23 +53,20 @@ class WindowFields(QWidget):
         self.function_box.setAccessibleName("Function")
         for function, text in _FUNCTIONS.items():
             self.function_box.addItem(text, function)
-        self.note = hint()
+        self.note = Hint()
         self.note.setObjectName("window-note")
         self.note.hide()
-        form, ends = QFormLayout(), QFormLayout()
-        for layout in (form, ends):
-            layout.setSpacing(GRID_PX)
+        form = rows()
+        form.addRow(heading("Width and level"))
         form.addRow("Width", self.width_box)
         form.addRow("Level", self.level_box)
-        ends.addRow("Black at", self.lower_box)
-        ends.addRow("White at", self.upper_box)
-        ends.addRow("Function", self.function_box)
+        form.addItem(QSpacerItem(0, GRID_PX))
+        form.addRow(heading("Or the ends of the grey scale"))
+        form.addRow("Black at", self.lower_box)
+        form.addRow("White at", self.upper_box)
+        form.addRow("Function", self.function_box)
         outer = column(self, margin=0)
-        outer.addWidget(heading("Width and level"))
         outer.addLayout(form)
-        outer.addSpacing(GRID_PX)
-        outer.addWidget(heading("Or the ends of the grey scale"))
-        outer.addLayout(ends)
         outer.addWidget(self.note)
         self.set_window(window, unit)
         self.width_box.valueChanged.connect(self._from_width)
@@ -146,5 +143,6 @@ def _number(name: str, label: str) -> QDoubleSpinBox:
     box.setAccessibleName(label)
     box.setRange(-_LIMIT, _LIMIT)
     box.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
+    box.setAlignment(Qt.AlignmentFlag.AlignRight)
     box.setMinimumWidth(18 * GRID_PX)
     return box

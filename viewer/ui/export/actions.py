@@ -92,7 +92,13 @@ class Exports(QObject):
     def ask(self, target: Target) -> None:
         """Open the export dialog."""
         dialog = ExportDialog(
-            self._context.view, self.consent, self.sizes(), self.folder(), target, self._context.window
+            self._context.view,
+            self.consent,
+            self.sizes(),
+            self.folder(),
+            target,
+            self.mode(),
+            self._context.window,
         )
         dialog.accepted.connect(lambda: self._accepted(dialog))
         show(dialog)
@@ -142,6 +148,7 @@ class Exports(QObject):
             self.sizes()[Target.PANE],
             self.folder(),
             self.player.fps,
+            self.mode(),
             self._context.window,
         )
         dialog.accepted.connect(lambda: self._cine_accepted(dialog))
@@ -201,6 +208,10 @@ class Exports(QObject):
             if isinstance(widget, QWidget) and widget.width() > 1 and widget.height() > 1:
                 result[target] = (widget.width(), widget.height())
         return result
+
+    def mode(self) -> Mode:
+        """What the dialogs begin with: no identity, unless a setting asks for it; the question comes all the same."""
+        return Mode.IDENTIFIED if self._context.settings.get("export.identity") else Mode.ANONYMOUS
 
     def folder(self) -> Path:
         """The folder of the last export, else the user's pictures, else the home."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QButtonGroup,
     QCheckBox,
     QComboBox,
     QDialog,
-    QFormLayout,
     QHBoxLayout,
     QLabel,
     QRadioButton,
@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from viewer.state.panes import PlaneKind
 from viewer.state.view import ViewState
-from viewer.ui.dialogs._parts import buttons, column, heading, hint, prepare
+from viewer.ui.dialogs._parts import Hint, buttons, column, heading, prepare, rows
 from viewer.ui.export.consent import IdentityConsent
 from viewer.ui.export.export_dialog import burned_in_note
 from viewer.ui.export.file_row import FileRow
@@ -36,6 +36,7 @@ from viewer.ui.export.frames import (
 from viewer.ui.export.mode_box import ModeBox
 from viewer.ui.export.movie import FilmFormat, available_formats
 from viewer.ui.export.names import stem, today
+from viewer.ui.export.options import Mode
 from viewer.ui.theme import GRID_PX
 
 _ORDERS = {Order.FORWARD: "Forward", Order.BACKWARD: "Backward", Order.BOUNCE: "There and back"}
@@ -66,6 +67,8 @@ class CineDialog(QDialog):
         Where the film goes unless the user chooses another folder.
     fps
         Frames a second to begin with.
+    mode
+        What is drawn over the images to begin with.
     """
 
     def __init__(
@@ -75,6 +78,7 @@ class CineDialog(QDialog):
         size: tuple[int, int],
         folder: Path,
         fps: int = FPS_DEFAULT,
+        mode: Mode = Mode.ANONYMOUS,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -108,12 +112,12 @@ class CineDialog(QDialog):
         self.formats.setObjectName("format")
         for film_format in available_formats():
             self.formats.addItem(film_format.text, film_format)
-        self.modes = ModeBox(consent, burned_in_note(view))
+        self.modes = ModeBox(consent, burned_in_note(view), mode)
         self.footer = QCheckBox("Intended use below the pictures")
         self.footer.setObjectName("footer")
         self.footer.setChecked(True)
         self.file = FileRow(folder)
-        self.summary = hint()
+        self.summary = Hint()
         self.summary.setObjectName("summary")
         box, self.make = buttons(self, "Make film")
         self._arrange(box)
@@ -137,8 +141,7 @@ class CineDialog(QDialog):
         outer.addWidget(heading("What"))
         outer.addWidget(self.stack)
         outer.addWidget(self.rotation)
-        self._form = QFormLayout()
-        self._form.setSpacing(GRID_PX)
+        self._form = rows()
         self._range = QWidget()
         row = QHBoxLayout(self._range)
         row.setContentsMargins(0, 0, 0, 0)
@@ -239,4 +242,5 @@ def _spin(name: str, low: int, high: int, value: int) -> QSpinBox:
     box.setObjectName(name)
     box.setRange(low, high)
     box.setValue(value)
+    box.setAlignment(Qt.AlignmentFlag.AlignRight)
     return box

@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDialog,
-    QFormLayout,
     QHBoxLayout,
     QLabel,
     QRadioButton,
@@ -24,12 +23,12 @@ from PySide6.QtWidgets import (
 from viewer.dicom.model import SeriesKind
 from viewer.errors import ExportError
 from viewer.state.view import ViewState
-from viewer.ui.dialogs._parts import buttons, column, heading, prepare
+from viewer.ui.dialogs._parts import buttons, column, heading, prepare, rows
 from viewer.ui.export.consent import IdentityConsent
 from viewer.ui.export.file_row import FileRow
 from viewer.ui.export.mode_box import ModeBox
 from viewer.ui.export.names import stem, today
-from viewer.ui.export.options import SCALES, PictureFormat, PictureRequest, Target
+from viewer.ui.export.options import SCALES, Mode, PictureFormat, PictureRequest, Target
 from viewer.ui.export.picture import render
 from viewer.ui.theme import GRID_PX
 
@@ -71,7 +70,7 @@ class ExportDialog(QDialog):
         (width, height) on screen of the active pane and of the layout.
     folder
         Where the file goes unless the user chooses another folder.
-    target
+    target, mode
         What is chosen to begin with.
     """
 
@@ -82,6 +81,7 @@ class ExportDialog(QDialog):
         sizes: Mapping[Target, tuple[int, int]],
         folder: Path,
         target: Target = Target.PANE,
+        mode: Mode = Mode.ANONYMOUS,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -95,7 +95,7 @@ class ExportDialog(QDialog):
             radio.setObjectName(name)
             self.targets.addButton(radio)
         (self.pane if target is Target.PANE else self.layout_radio).setChecked(True)
-        self.modes = ModeBox(consent, burned_in_note(view))
+        self.modes = ModeBox(consent, burned_in_note(view), mode)
         self.scale = QComboBox()
         self.scale.setObjectName("scale")
         self.scale.setAccessibleName("Size")
@@ -139,8 +139,7 @@ class ExportDialog(QDialog):
         left.addWidget(self.modes)
         left.addWidget(self.footer)
         left.addSpacing(GRID_PX)
-        form = QFormLayout()
-        form.setSpacing(GRID_PX)
+        form = rows()
         form.addRow("Size", self.scale)
         form.addRow("File type", self.formats)
         left.addLayout(form)

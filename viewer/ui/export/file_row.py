@@ -8,7 +8,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFileDialog, QGridLayout, QLabel, QLineEdit, QPushButton, QWidget
 
 from viewer.ui.binding import quiet
-from viewer.ui.dialogs._parts import hint
+from viewer.ui.dialogs._parts import Hint
 from viewer.ui.export.names import free_name
 from viewer.ui.theme import GRID_PX
 
@@ -43,7 +43,7 @@ class FileRow(QWidget):
         browse = QPushButton("Browse…")
         browse.setObjectName("file-browse")
         browse.setAutoDefault(False)
-        self.note = hint()
+        self.note = Hint()
         self.note.setObjectName("file-note")
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)

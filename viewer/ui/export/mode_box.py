@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
 )
 
 from viewer.ui.binding import quiet
-from viewer.ui.dialogs._parts import hint
+from viewer.ui.dialogs._parts import Hint
 from viewer.ui.export.consent import IdentityConsent
 from viewer.ui.export.options import Mode
 from viewer.ui.theme import GRID_PX
@@ -35,6 +35,8 @@ class ModeBox(QWidget):
         Shared by all exports of the session.
     note
         A warning about the images themselves, empty for none.
+    first
+        What is chosen to begin with; identity is asked for all the same.
 
     Signals
     -------
@@ -44,13 +46,13 @@ class ModeBox(QWidget):
 
     changed = Signal()
 
-    def __init__(self, consent: IdentityConsent, note: str = "", parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, consent: IdentityConsent, note: str = "", first: Mode = Mode.ANONYMOUS) -> None:
+        super().__init__()
         self._consent = consent
         self._group = QButtonGroup(self)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(GRID_PX // 2)
+        column.setSpacing(GRID_PX)
         self.radios: dict[Mode, QRadioButton] = {}
         for mode, text in _TEXT.items():
             radio = QRadioButton(text)
@@ -58,13 +60,13 @@ class ModeBox(QWidget):
             self._group.addButton(radio)
             self.radios[mode] = radio
             column.addWidget(radio)
-        self.radios[Mode.ANONYMOUS].setChecked(True)
+        self.radios[first].setChecked(True)
         self.question = QFrame()
         self.question.setObjectName("identity-question")
         self.question.setFrameShape(QFrame.Shape.StyledPanel)
         asked = QVBoxLayout(self.question)
         asked.addWidget(
-            hint(
+            Hint(
                 "Name, ID and birth date will be readable in the picture by anyone who gets it. "
                 "Include them in exports of this session?"
             )
@@ -81,7 +83,7 @@ class ModeBox(QWidget):
         asked.addLayout(row)
         column.addWidget(self.question)
         remembered = QHBoxLayout()
-        self.answer = hint()
+        self.answer = Hint()
         self.answer.setObjectName("identity-answer")
         self.forget = QPushButton("Change")
         self.forget.setObjectName("identity-change")
@@ -91,7 +93,7 @@ class ModeBox(QWidget):
         remembered.addWidget(self.forget)
         column.addLayout(remembered)
         if note:
-            column.addWidget(hint(note))
+            column.addWidget(Hint(note))
         self._group.buttonToggled.connect(self._toggled)
         self.allow.clicked.connect(lambda: self._answered(allowed=True))
         self.keep_out.clicked.connect(lambda: self._answered(allowed=False))
