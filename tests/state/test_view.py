@@ -175,3 +175,10 @@ def test_that_each_signal_is_sent_once_a_change(view: ViewState, make_volume: Ma
     view.set_window(Role.BASE, Window(1, 2))
     view.set_window(Role.BASE, Window(1, 2))
     assert counts == {"cursor": 1, "layers": 1}
+
+
+def test_that_the_acquired_plane_gets_the_large_pane(view: ViewState, make_volume: MakeVolume) -> None:
+    sagittal = np.array([[-3.0, 0, 0, 0], [0, 0, 1, 0], [0, -1, 0, 0], [0, 0, 0, 1]])
+    opened(view, make_volume(affine=sagittal, shape=(3, 6, 8)))
+    assert view.layout.id == "three-large"
+    assert [pane.kind for pane in view.layout.panes] == [PlaneKind.SAGITTAL, PlaneKind.AXIAL, PlaneKind.CORONAL]

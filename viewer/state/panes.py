@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from viewer.imaging.orientation import Anatomy
@@ -145,3 +145,13 @@ def layout(layout_id: str) -> Layout:
         No such layout.
     """
     return next(item for item in LAYOUTS if item.id == layout_id)
+
+
+def arranged(found: Layout, first: PlaneKind) -> Layout:
+    """A layout with the pane of one plane kind in the first place, for layouts whose first pane is the largest."""
+    if found.id != "three-large":
+        return found
+    panes = sorted(found.panes, key=lambda pane: pane.kind is not first)
+    lengths = [len(row) for row in found.rows]
+    rows = tuple(tuple(panes[sum(lengths[:n]) : sum(lengths[: n + 1])]) for n in range(len(lengths)))
+    return replace(found, rows=rows)

@@ -18,12 +18,12 @@ import numpy.typing as npt
 from psygnal import Signal
 
 from viewer.imaging.geometry import FloatArray, VolumeGeometry
-from viewer.imaging.orientation import acquired_frame, plane_axes
+from viewer.imaging.orientation import acquired_frame, nearest_anatomy, plane_axes
 from viewer.imaging.sample import Interpolation, Projection, Slab
 from viewer.imaging.window import Window
 from viewer.state.layers import ImageLayer, Role
 from viewer.state.library import Library, OpenVolume
-from viewer.state.panes import Content, Density, Framing, Layout, Pane, PlaneKind, layout
+from viewer.state.panes import Content, Density, Framing, Layout, Pane, PlaneKind, arranged, layout
 
 ACQUIRED_BELOW_DEG = 20.0
 """Up to this obliquity panes follow the acquired planes (rule A20)."""
@@ -82,9 +82,9 @@ class ViewState:
             self.frame = default_frame(geometry)
             self.framings = {}
             self.slab = None
-        wanted = self._fitting_layout(item)
-        if wanted != self.layout.id:
-            self._set_layout(layout(wanted))
+        wanted = self._arranged(layout(self._fitting_layout(item)))
+        if wanted != self.layout:
+            self._set_layout(wanted)
         self.layers_changed.emit()
         self.cursor_changed.emit()
         self.framing_changed.emit()
@@ -326,6 +326,13 @@ class ViewState:
         extent = np.ptp(item.volume.geometry.corners_mm(), axis=0)
         return "three" if extent[2] > TALL * max(extent[0], extent[1]) else "three-large"
 
+    def _arranged(self, wanted: Layout) -> Layout:
+        """The acquired plane gets the large pane."""
+        item = self.base_volume
+        if item is None:
+            return wanted
+        return arranged(wanted, PlaneKind(nearest_anatomy(item.volume.geometry.slice_normal).value))
+
     # --- layout and display ------------------------------------------------------------------------------------
 
     def _set_layout(self, new: Layout) -> None:
@@ -342,7 +349,7 @@ class ViewState:
         if (new.needs_overlay and self.overlay is None) or (item is not None and not item.stack.multiplanar):
             return
         self._chosen_layout = layout_id
-        self._set_layout(new)
+        self._set_layout(self._arranged(new))
 
     def toggle_maximised(self, pane_id: str) -> None:
         """Maximise a pane or restore the grid (double click)."""
