@@ -79,7 +79,8 @@ def compile_kernel(target: Path, command: list[str] | None = None, extra: tuple[
     else:
         kind = ["-dynamiclib"] if sys.platform == "darwin" else ["-shared"]
         position = [] if sys.platform == "win32" else ["-fPIC"]
-        flags = [*UNIX_FLAGS, *kind, *position, *extra, str(SOURCE), "-o", str(unfinished)]
+        symbols = [] if sys.platform == "darwin" or extra else ["-s"]
+        flags = [*UNIX_FLAGS, *kind, *position, *symbols, *extra, str(SOURCE), "-o", str(unfinished)]
     try:
         answer = subprocess.run([*command, *flags], capture_output=True, text=True, check=False, cwd=target.parent)
         if answer.returncode or not unfinished.exists():

@@ -207,45 +207,56 @@ static int64_t ceiling(double v) {
         range.on = range.low <= range.high;                                                                            \
         return range;                                                                                                  \
     }
-INTEGER_RANGE(int8_t, I8, INT8_MIN, INT8_MAX)
 INTEGER_RANGE(uint8_t, U8, 0, UINT8_MAX)
 INTEGER_RANGE(int16_t, I16, INT16_MIN, INT16_MAX)
 INTEGER_RANGE(uint16_t, U16, 0, UINT16_MAX)
-INTEGER_RANGE(int32_t, I32, INT32_MIN, INT32_MAX)
-INTEGER_RANGE(uint32_t, U32, 0, UINT32_MAX)
 
-/* Padding of floats is compared as double: exact for both types. */
+/* Padding of all other types is compared as double: exact for each of them. */
 typedef struct {
     int on;
     double low, high;
-} PadRange_F32, PadRange_F64;
+} PadRange_F32, PadRange_ANY;
 static PadRange_F32 pad_range_F32(const SampleJob *job) {
     PadRange_F32 range = {job->padded && job->pad_low <= job->pad_high, job->pad_low, job->pad_high};
     return range;
 }
-#define pad_range_F64 pad_range_F32
+#define pad_range_ANY pad_range_F32
 
-#define TYPED(T, NAME, FLOATING)                                                                                       \
+/* One element: of a known type, or of whatever type the job has (slower; no scanner writes these). */
+#define OWN_TYPE(job, T, at) (((const T *)(job)->data)[at])
+#define ANY_TYPE(job, T, at) element_of(job, at)
+static double element_of(const SampleJob *job, int64_t at) {
+    switch (job->dtype) {
+    case I8: return ((const int8_t *)job->data)[at];
+    case I32: return ((const int32_t *)job->data)[at];
+    case U32: return ((const uint32_t *)job->data)[at];
+    default: return ((const double *)job->data)[at];
+    }
+}
+
+#define TYPED(T, NAME, FLOATING, ELEMENT)                                                                              \
     INLINE int is_padding_##NAME(T value, float v, PadRange_##NAME range) {                                            \
         int bad = FLOATING && !is_finite(v);                                                                           \
         if (range.on) bad |= (value >= range.low) & (value <= range.high);                                             \
         return bad;                                                                                                    \
     }                                                                                                                  \
-    INLINE int load_##NAME##_run(const T *a, const T *b, float f, int64_t stride, int64_t n, PadRange_##NAME range,    \
-                                 float *restrict line) {                                                               \
+    INLINE int load_##NAME##_run(const SampleJob *job, int64_t a, int64_t b, float f, int64_t stride, int64_t n,       \
+                                 PadRange_##NAME range, float *restrict line) {                                        \
         int any = 0;                                                                                                   \
         if (a == b) {                                                                                                  \
             for (int64_t x = 0; x < n; x++) {                                                                          \
-                float v = (float)a[x * stride];                                                                        \
-                int bad = is_padding_##NAME(a[x * stride], v, range);                                                  \
+                T stored = ELEMENT(job, T, a + x * stride);                                                            \
+                float v = (float)stored;                                                                               \
+                int bad = is_padding_##NAME(stored, v, range);                                                         \
                 any |= bad;                                                                                            \
                 line[x] = bad ? NOTHING : v;                                                                           \
             }                                                                                                          \
             return any;                                                                                                \
         }                                                                                                              \
         for (int64_t x = 0; x < n; x++) {                                                                              \
-            float v = (float)a[x * stride], w = (float)b[x * stride];                                                  \
-            int bad = is_padding_##NAME(a[x * stride], v, range) | is_padding_##NAME(b[x * stride], w, range);         \
+            T first = ELEMENT(job, T, a + x * stride), second = ELEMENT(job, T, b + x * stride);                       \
+            float v = (float)first, w = (float)second;                                                                 \
+            int bad = is_padding_##NAME(first, v, range) | is_padding_##NAME(second, w, range);                        \
             any |= bad;                                                                                                \
             line[x] = bad ? NOTHING : v + f * (w - v);                                                                 \
         }                                                                                                              \
@@ -253,29 +264,25 @@ static PadRange_F32 pad_range_F32(const SampleJob *job) {
     }                                                                                                                  \
     INLINE int load_##NAME##_body(const SampleJob *job, int64_t a, int64_t b, float f, int64_t stride, int64_t n,      \
                                   float *restrict line) {                                                              \
-        const T *data = (const T *)job->data;                                                                          \
         PadRange_##NAME range = pad_range_##NAME(job), none = {0, 0, 0};                                               \
-        /* Constants in the arguments make the compiler write the simple loops separately. */                          \
-        if (stride == 1 && !range.on) return load_##NAME##_run(data + a, data + b, f, 1, n, none, line);               \
-        if (stride == 1) return load_##NAME##_run(data + a, data + b, f, 1, n, range, line);                           \
-        return load_##NAME##_run(data + a, data + b, f, stride, n, range, line);                                       \
+        /* Constants in the arguments make the compiler write the simple loops of the common types separately. */      \
+        if (sizeof(T) == 2 && stride == 1 && !range.on)                                                                \
+            return load_##NAME##_run(job, a, b, f, 1, n, none, line);                                                  \
+        if (sizeof(T) == 2 && stride == 1) return load_##NAME##_run(job, a, b, f, 1, n, range, line);                  \
+        return load_##NAME##_run(job, a, b, f, stride, n, range, line);                                                \
     }                                                                                                                  \
-    TWO_WAYS(int, load_##NAME,                                                                                         \
-             (const SampleJob *job, int64_t a, int64_t b, float f, int64_t stride, int64_t n, float *restrict line),   \
-             (job, a, b, f, stride, n, line))                                                                          \
-                                                                                                                       \
     INLINE float nearest_##NAME(const SampleJob *job, PadRange_##NAME range, const Cell cell[3]) {                     \
-        int64_t at = (nearest_of(cell[0]) * job->count[1] + nearest_of(cell[1])) * job->count[2] + nearest_of(cell[2]); \
-        T value = ((const T *)job->data)[at];                                                                          \
+        int64_t at = (nearest_of(cell[0]) * job->count[1] + nearest_of(cell[1])) * job->count[2] + nearest_of(cell[2]);\
+        T value = ELEMENT(job, T, at);                                                                                 \
         return is_padding_##NAME(value, (float)value, range) ? NOTHING : (float)value;                                 \
     }                                                                                                                  \
     INLINE float linear_##NAME(const SampleJob *job, PadRange_##NAME range, const Cell cell[3]) {                      \
-        const T *data = (const T *)job->data;                                                                          \
         float value[2][2][2];                                                                                          \
         int bad = 0;                                                                                                   \
         for (int n = 0; n < 8; n++) {                                                                                  \
             int64_t k = n & 4 ? cell[0].upper : cell[0].lower, j = n & 2 ? cell[1].upper : cell[1].lower;              \
-            T stored = data[(k * job->count[1] + j) * job->count[2] + (n & 1 ? cell[2].upper : cell[2].lower)];        \
+            int64_t i = n & 1 ? cell[2].upper : cell[2].lower;                                                         \
+            T stored = ELEMENT(job, T, (k * job->count[1] + j) * job->count[2] + i);                                   \
             float v = (float)stored;                                                                                   \
             bad |= is_padding_##NAME(stored, v, range);                                                                \
             value[n >> 2][n >> 1 & 1][n & 1] = v;                                                                      \
@@ -284,16 +291,15 @@ static PadRange_F32 pad_range_F32(const SampleJob *job) {
         return trilinear(value, cell[0].fraction, cell[1].fraction, cell[2].fraction);                                 \
     }                                                                                                                  \
     static float cubic_##NAME(const SampleJob *job, PadRange_##NAME range, const Cell cell[3]) {                       \
-        const T *data = (const T *)job->data;                                                                          \
         Taps k = cubic_taps(cell[0], job->count[0], !job->has_knots), j = cubic_taps(cell[1], job->count[1], 1),       \
              i = cubic_taps(cell[2], job->count[2], 1);                                                                \
         float total = 0;                                                                                               \
         for (int a = 0; a < k.n; a++)                                                                                  \
             for (int b = 0; b < j.n; b++) {                                                                            \
-                const T *row = data + (k.at[a] * job->count[1] + j.at[b]) * job->count[2];                             \
+                int64_t row = (k.at[a] * job->count[1] + j.at[b]) * job->count[2];                                     \
                 float sum = 0;                                                                                         \
                 for (int c = 0; c < i.n; c++) {                                                                        \
-                    T stored = row[i.at[c]];                                                                           \
+                    T stored = ELEMENT(job, T, row + i.at[c]);                                                         \
                     if (is_padding_##NAME(stored, (float)stored, range)) return linear_##NAME(job, range, cell);       \
                     sum += i.weight[c] * (float)stored;                                                                \
                 }                                                                                                      \
@@ -356,21 +362,39 @@ INLINE float trilinear(float v[2][2][2], float k, float j, float i) {
     return e + k * (g - e);
 }
 
-TYPED(int8_t, I8, 0)
-TYPED(uint8_t, U8, 0)
-TYPED(int16_t, I16, 0)
-TYPED(uint16_t, U16, 0)
-TYPED(int32_t, I32, 0)
-TYPED(uint32_t, U32, 0)
-TYPED(float, F32, 1)
-TYPED(double, F64, 1)
+TYPED(uint8_t, U8, 0, OWN_TYPE)
+TYPED(int16_t, I16, 0, OWN_TYPE)
+TYPED(uint16_t, U16, 0, OWN_TYPE)
+TYPED(float, F32, 1, OWN_TYPE)
+TYPED(double, ANY, 1, ANY_TYPE)
 
-typedef int LoadFunction(const SampleJob *, int64_t, int64_t, float, int64_t, int64_t, float *restrict);
-typedef void PointsFunction(const SampleJob *, const double[3], int, int, const Slices *, float *);
+#define LOAD_PARAMETERS \
+    (const SampleJob *job, int64_t a, int64_t b, float f, int64_t stride, int64_t n, float *restrict line)
+#define LOAD_ARGUMENTS (job, a, b, f, stride, n, line)
+TWO_WAYS(int, load_I16, LOAD_PARAMETERS, LOAD_ARGUMENTS)
+TWO_WAYS(int, load_U16, LOAD_PARAMETERS, LOAD_ARGUMENTS)
+TWO_WAYS(int, load_F32, LOAD_PARAMETERS, LOAD_ARGUMENTS)
 
-static LoadFunction *const LOAD[DTYPES] = {load_I8, load_U8, load_I16, load_U16, load_I32, load_U32, load_F32, load_F64};
-static PointsFunction *const POINTS[DTYPES] = {points_I8,  points_U8,  points_I16, points_U16,
-                                               points_I32, points_U32, points_F32, points_F64};
+static int load(const SampleJob *job, int64_t a, int64_t b, float f, int64_t stride, int64_t n, float *restrict line) {
+    switch (job->dtype) {
+    case U8: return load_U8_body(job, a, b, f, stride, n, line);
+    case I16: return load_I16(job, a, b, f, stride, n, line);
+    case U16: return load_U16(job, a, b, f, stride, n, line);
+    case F32: return load_F32(job, a, b, f, stride, n, line);
+    default: return load_ANY_body(job, a, b, f, stride, n, line);
+    }
+}
+
+static void points(const SampleJob *job, const double start[3], int from, int to, const Slices *slices, float *out) {
+    switch (job->dtype) {
+    case U8: points_U8(job, start, from, to, slices, out); break;
+    case I16: points_I16(job, start, from, to, slices, out); break;
+    case U16: points_U16(job, start, from, to, slices, out); break;
+    case F32: points_F32(job, start, from, to, slices, out); break;
+    default: points_ANY(job, start, from, to, slices, out);
+    }
+}
+
 static const int ELEMENT_SIZE[DTYPES] = {1, 1, 2, 2, 4, 4, 4, 8};
 
 /* --- Scratch memory of one thread ----------------------------------------------------------------------------- */
@@ -519,7 +543,6 @@ static void sample_grid(const SampleJob *job, const Grid *grid, int s, int y0, i
         scratch->column_nearest[x] -= (int32_t)first;
     }
 
-    LoadFunction *load = LOAD[job->dtype];
     int64_t held[2] = {-1, -1}, held_nearest[2] = {-1, -1};
     int has_nothing[2] = {0, 0};
     hint = 0;
@@ -892,7 +915,6 @@ static int gather_row_any(const SampleJob *job, const double start[3], const dou
 
 static void sample_oblique(const SampleJob *job, int s, int y0, int y1, Scratch *scratch, float *out, int64_t stride) {
     const Slices *slices = job->has_knots ? &scratch->slices : NULL;
-    PointsFunction *points = POINTS[job->dtype];
     const int gather = may_gather(job);
     int64_t hint = 0;
     for (int y = y0; y < y1; y++, out += stride) {
