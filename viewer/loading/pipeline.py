@@ -28,7 +28,7 @@ from viewer.imaging.geometry import VolumeGeometry
 from viewer.imaging.volume import Volume
 from viewer.loading.cache import VolumeCache, default_budget_bytes
 from viewer.loading.cancel import CancelToken
-from viewer.loading.decode_pool import DecodePool, GivenUp, decode_threads
+from viewer.loading.decode_pool import GIVE_UP_S, DecodePool, GivenUp, decode_threads
 from viewer.loading.events import (
     Failed,
     Finished,
@@ -399,7 +399,7 @@ class _Job:
         compressed = any(frame.offset < 0 for filling in self._fillings for frame in filling.stack.frames)
         # One thread reads as fast as two; only decoding gains from more.
         threads = decode_threads() if compressed else 1
-        with DecodePool[_Task, Problem | None](_fill_one, threads, self._cancel) as pool:
+        with DecodePool[_Task, Problem | None](_fill_one, threads, self._cancel, GIVE_UP_S) as pool:
             for batch in pool.run(self._tasks()):
                 yield from self._tell(batch)
 
