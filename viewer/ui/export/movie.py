@@ -26,6 +26,10 @@ Frame = npt.NDArray[np.uint8]
 """(rows, columns, 3) RGB; all frames of a film have one shape."""
 
 
+_COLOURED, _KEPT_COLOURS = 60, 32
+"""Spread of the channels of a colour that is no grey; how many such colours a GIF frame keeps exactly."""
+
+
 class FilmFormat(StrEnum):
     """File types of a film."""
 
@@ -135,14 +139,24 @@ def _write_gif(frames: Iterator[Frame], count: int, file: IO[bytes], fps: float)
 
 
 def _indexed(frame: Frame) -> Image.Image:
-    """At most 256 colours: exact for a grey picture, an own palette without dithering for a coloured one."""
+    """At most 256 colours: exact when that is enough, else an own palette that does not forget thin coloured lines."""
     from PIL import Image
 
-    grey = frame[..., 0]
-    if np.array_equal(grey, frame[..., 1]) and np.array_equal(grey, frame[..., 2]):
-        return Image.fromarray(np.ascontiguousarray(grey))
-    colour = Image.fromarray(np.ascontiguousarray(frame))
-    return colour.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    packed = frame.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32)
+    colours, places, counts = np.unique(packed, return_inverse=True, return_counts=True)
+    table = np.stack([colours >> 16, colours >> 8 & 255, colours & 255], axis=-1).astype(np.uint8)
+    if len(colours) <= 256:
+        indexed = Image.fromarray(places.reshape(packed.shape).astype(np.uint8), "P")
+        indexed.putpalette(table.tobytes())
+        return indexed
+    # Median cut shares colours out by area and forgets thin lines: what is coloured and often exactly equal is kept.
+    drawn = np.flatnonzero(np.ptp(table.astype(int), axis=-1) > _COLOURED)
+    kept = table[drawn[np.argsort(counts[drawn], kind="stable")[-_KEPT_COLOURS:]]]
+    sample = Image.fromarray(np.repeat(table, np.ceil(np.sqrt(counts)).astype(np.intp), axis=0)[None])
+    cut = sample.quantize(256 - len(kept), method=Image.Quantize.MEDIANCUT).getpalette() or []
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(kept.tobytes() + bytes(cut))
+    return Image.fromarray(np.ascontiguousarray(frame)).quantize(palette=palette, dither=Image.Dither.NONE)
 
 
 def _write_webp(frames: Iterator[Frame], count: int, file: IO[bytes], fps: float) -> None:

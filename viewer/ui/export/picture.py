@@ -86,8 +86,10 @@ def with_footer(image: QImage, lines: Sequence[str], scale: float) -> QImage:
     font.setPixelSize(max(1, round(_FOOTER_TEXT_PX * scale)))
     margin = round(_FOOTER_MARGIN_PX * scale)
     room = QRect(0, 0, max(1, image.width() - 2 * margin), 1 << 20)
-    wrap = Qt.TextFlag.TextWordWrap | Qt.TextFlag.TextWrapAnywhere | Qt.AlignmentFlag.AlignLeft
     metrics = QFontMetrics(font)
+    wrap = Qt.TextFlag.TextWordWrap | Qt.AlignmentFlag.AlignLeft
+    if any(metrics.horizontalAdvance(word) > room.width() for line in lines for word in line.split()):
+        wrap |= Qt.TextFlag.TextWrapAnywhere
     heights = [metrics.boundingRect(room, int(wrap), line).height() for line in lines]
     framed = QImage(image.width(), image.height() + sum(heights) + 2 * margin, QImage.Format.Format_RGB32)
     if framed.isNull():
