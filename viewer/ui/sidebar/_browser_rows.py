@@ -127,8 +127,8 @@ def _stack_row(series: Series, number: int, stack: Stack) -> Row:
     )
 
 
-def series_row(series: Series) -> Row:
-    """The row of a series, with a row for each stack when there are several."""
+def series_row(series: Series, *, identity: bool) -> Row:
+    """The row of a series, with a row for each stack when there are several; no date when identity is hidden."""
     title = series.description or series.kind.value.capitalize()
     if series.number is not None:
         title = f"{series.number}  {title}"
@@ -142,7 +142,7 @@ def series_row(series: Series) -> Row:
         kind=RowKind.SERIES,
         title=title,
         detail=", ".join(part for part in (image_count(series), thickness) if part),
-        date=moment(series.date, series.time),
+        date=moment(series.date, series.time) if identity else "",
         modality=series.modality,
         icon=f"series-{series.kind.value.replace(' ', '-')}",
         series_uid=series.uid,
@@ -164,8 +164,10 @@ def _thickness(stack: Stack | None) -> str:
     return f"{stack.report.spacing_mm[0]:.3g} mm"
 
 
-def _group(study: Study, name: str, text: str, members: Iterable[Series]) -> tuple[Row, ...]:
-    rows = tuple(series_row(series) for series in members)
+def _group(
+    study: Study, name: str, text: str, members: Iterable[Series], *, identity: bool
+) -> tuple[Row, ...]:
+    rows = tuple(series_row(series, identity=identity) for series in members)
     if not rows:
         return ()
     return (
@@ -173,20 +175,24 @@ def _group(study: Study, name: str, text: str, members: Iterable[Series]) -> tup
     )
 
 
-def _study_row(study: Study) -> Row:
-    listed = tuple(series_row(series) for series in study.series if series.kind in _IN_LIST)
+def _study_row(study: Study, *, identity: bool) -> Row:
+    listed = tuple(
+        series_row(series, identity=identity) for series in study.series if series.kind in _IN_LIST
+    )
     groups: tuple[Row, ...] = ()
     grouped = set(_IN_LIST)
     for name, text, kinds in _GROUPS:
-        groups += _group(study, name, text, (s for s in study.series if s.kind in kinds))
+        groups += _group(study, name, text, (s for s in study.series if s.kind in kinds), identity=identity)
         grouped.update(kinds)
-    groups += _group(study, "objects", "Objects", (s for s in study.series if s.kind not in grouped))
+    groups += _group(
+        study, "objects", "Objects", (s for s in study.series if s.kind not in grouped), identity=identity
+    )
     return Row(
         key=f"study:{study.uid}",
         kind=RowKind.STUDY,
         title=study.description or "Study",
         detail=f"{len(study.series)} series",
-        date=moment(study.date, study.time),
+        date=moment(study.date, study.time) if identity else "",
         children=listed + groups,
     )
 
@@ -203,7 +209,7 @@ def _patient_row(patient: Patient, number: int, studies: Iterable[Study], *, ide
         kind=RowKind.PATIENT,
         title=title,
         detail=detail,
-        children=tuple(_study_row(study) for study in studies),
+        children=tuple(_study_row(study, identity=identity) for study in studies),
     )
 
 
@@ -215,7 +221,7 @@ def browser_rows(catalogue: Catalogue, *, identity: bool) -> tuple[Row, ...]:
     catalogue
         What was found.
     identity
-        False replaces names and numbers of patients by "Patient 1", "Patient 2", ...
+        False replaces names and numbers of patients by "Patient 1", "Patient 2", ... and leaves dates out.
 
     Returns
     -------

@@ -30,12 +30,10 @@ def age_text(text: str) -> str:
 
 
 def patient_facts(study: Study, *, identity: bool) -> tuple[Fact, ...]:
-    """Who it is; with `identity` False only sex and age, which identify nobody."""
+    """Who it is; with `identity` False nothing at all: the tag list hides sex and age too."""
     patient = study.patient
     if not identity:
-        return _present(
-            Fact("Patient", HIDDEN, tone="dim"), Fact("Sex", patient.sex), Fact("Age", age_text(study.age))
-        )
+        return (Fact("Patient", HIDDEN, tone="dim"),)
     return _present(
         Fact("Name", patient.name),
         Fact("ID", patient.patient_id),
@@ -46,16 +44,16 @@ def patient_facts(study: Study, *, identity: bool) -> tuple[Fact, ...]:
 
 
 def study_facts(study: Study, *, identity: bool) -> tuple[Fact, ...]:
-    """The study; the accession number and the hospital can identify and are hidden with the patient."""
+    """The study; its date, number and hospital can identify and are hidden with the patient."""
     return _present(
         Fact("Description", study.description),
-        Fact("Date", moment(study.date, study.time)),
+        Fact("Date", moment(study.date, study.time) if identity else ""),
         Fact("Institution", study.institution if identity else ""),
         Fact("Accession", study.accession if identity else ""),
     )
 
 
-def series_facts(series: Series, stack: Stack, volume: Volume) -> tuple[Fact, ...]:
+def series_facts(series: Series, stack: Stack, volume: Volume, *, identity: bool) -> tuple[Fact, ...]:
     """The series and the stack that is shown."""
     k, j, i = volume.geometry.shape
     corrupt = int(volume.corrupt.sum())
@@ -63,7 +61,7 @@ def series_facts(series: Series, stack: Stack, volume: Volume) -> tuple[Fact, ..
         Fact("Series", " ".join(part for part in (str(series.number or ""), series.description) if part)),
         Fact("Stack", stack.label),
         Fact("Modality", series.modality),
-        Fact("Date", moment(series.date, series.time)),
+        Fact("Date", moment(series.date, series.time) if identity else ""),
         Fact("Images", image_count(series)),
         Fact("Matrix", f"{i} × {j} × {k}"),
         Fact("Unit", volume.display_unit or "none in the header"),

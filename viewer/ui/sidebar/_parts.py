@@ -20,6 +20,9 @@ from PySide6.QtWidgets import (
 
 from viewer.ui.theme import GRID_PX, icon
 
+NARROWEST_PX = GRID_PX * 37
+"""Width down to which nothing in the right sidebar is clipped."""
+
 
 @dataclass(frozen=True)
 class Fact:
@@ -209,7 +212,7 @@ class Column(QScrollArea):
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setMinimumWidth(GRID_PX * 34)
+        self.setMinimumWidth(NARROWEST_PX)
         content = QWidget()
         self.blocks = QVBoxLayout(content)
         self.blocks.setContentsMargins(GRID_PX, GRID_PX, GRID_PX, GRID_PX)

@@ -9,14 +9,21 @@ from viewer.ui.sidebar._parts import Fact
 if TYPE_CHECKING:
     from viewer.imaging.suv import SuvResult
 
+_NAMES = {"bw": "body weight", "ibw": "ideal body weight", "bsa": "body surface area"}
+
 
 def suv_headline(result: SuvResult | None) -> str:
-    """Title of the block."""
-    return "SUV" if result is None else "SUV (body weight)"
+    """Title of the block: what the uptake is divided by, and "SUV*" when the user entered an input."""
+    if result is None:
+        return "SUV"
+    mark = "SUV*" if result.edited else "SUV"
+    return f"{mark} by {_NAMES.get(result.kind, f'lean body mass ({result.kind})')}"
 
 
 def suv_facts(result: SuvResult | None, note: str) -> tuple[Fact, ...]:
-    """Inputs and factor of an SUV, or the reason why there is none."""
+    """Inputs and factor of an SUV with their origins, or the reason why there is none."""
     if result is None:
         return (Fact("No SUV", note or "The header does not allow it.", tone="warning"),)
-    return ()
+    rows = tuple(Fact(row.label, row.value, row.origin) for row in result.rows() if row.value)
+    warnings = tuple(Fact("Check", text, tone="warning") for text in result.warnings)
+    return warnings + rows

@@ -170,12 +170,12 @@ class TagFilter(QSortFilterProxyModel):
     def set_text(self, text: str) -> None:
         """Search for words; all of them must be found in one tag."""
         self._words = tuple(text.casefold().split())
-        self.invalidateFilter()
+        self.invalidate()
 
     def set_private(self, shown: bool) -> None:
         """Show private tags too."""
         self._private = shown
-        self.invalidateFilter()
+        self.invalidate()
 
     def filterAcceptsRow(self, source_row: int, source_parent: Index) -> bool:
         row = self._model.row_at(self._model.index(source_row, 0, source_parent))

@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
     QGridLayout,
     QHBoxLayout,
     QLabel,
+    QStyle,
+    QStyleOptionComboBox,
+    QStylePainter,
     QToolButton,
     QWidget,
 )
@@ -57,10 +61,32 @@ class _Field(QDoubleSpinBox):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(GRID_PX * 9, super().minimumSizeHint().height())
+        return QSize(GRID_PX * 8, super().minimumSizeHint().height())
 
     def sizeHint(self) -> QSize:
         return self.minimumSizeHint()
+
+
+class PresetCombo(QComboBox):
+    """Shows the bare name when closed, cut with an ellipsis; the list below it shows the keys too."""
+
+    def shown_text(self) -> str:
+        """Name of the preset in force, or the placeholder."""
+        name = self.currentData(_NAME_ROLE)
+        return self.placeholderText() if name is None else str(name)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QStylePainter(self)
+        option = QStyleOptionComboBox()
+        self.initStyleOption(option)
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        room = self.style().subControlRect(
+            QStyle.ComplexControl.CC_ComboBox, option, QStyle.SubControl.SC_ComboBoxEditField, self
+        )
+        option.currentText = self.fontMetrics().elidedText(
+            self.shown_text(), Qt.TextElideMode.ElideRight, room.width() - GRID_PX
+        )
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
 
 
 class WindowBlock(QWidget):
@@ -84,7 +110,7 @@ class WindowBlock(QWidget):
         self._entry = Entry("width-level", 0, VoiFunction.LINEAR)
         self.setObjectName(f"{role}-window")
 
-        self.preset = QComboBox()
+        self.preset = PresetCombo()
         self.preset.setObjectName(f"{role}-preset")
         self.preset.setAccessibleName(f"Window preset of the {role} layer")
         self.preset.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -200,9 +226,17 @@ class WindowBlock(QWidget):
     def _preset_in_force(self, layer: ImageLayer) -> int:
         """Entry of the layer's window: by name, else by the same values; -1 for a window of the user's own."""
         entries = range(self.preset.count())
-        named = [n for n in entries if layer.window_name and self.preset.itemData(n, _NAME_ROLE) == layer.window_name]
+        named = [
+            n
+            for n in entries
+            if layer.window_name and self.preset.itemData(n, _NAME_ROLE) == layer.window_name
+        ]
         wanted = _values(layer.window)
-        equal = [n for n in entries if (window := self.preset.itemData(n)) is not None and _values(window) == wanted]
+        equal = [
+            n
+            for n in entries
+            if (window := self.preset.itemData(n)) is not None and _values(window) == wanted
+        ]
         return next(iter(named + equal), -1)
 
     def _preset_shortcut(self, preset_id: str, default: str) -> str:
@@ -308,7 +342,7 @@ class WindowBlock(QWidget):
     def _choose_function(self) -> None:
         layer = self._view.layer(self._role)
         if layer is not None:
-            function = self.function.currentData()
+            function = VoiFunction(self.function.currentData())  # Qt hands a StrEnum back as a plain string
             least = 1.0 if function is VoiFunction.LINEAR else 0.0
             self._set(Window(layer.window.center, max(layer.window.width, least), function))
 

@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QMenu,
     QTreeWidget,
     QTreeWidgetItem,
-    QTreeWidgetItemIterator,
     QVBoxLayout,
     QWidget,
 )
@@ -27,6 +26,8 @@ from viewer.ui.sidebar._section import Section, SidebarHub
 from viewer.ui.theme import GRID_PX
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy.typing as npt
 
     from viewer.ui.context import UiContext
@@ -197,12 +198,14 @@ class StudyBrowser(QWidget):
 
     def visible_rows(self) -> list[Row]:
         """All rows in the order of the list, folded ones too."""
-        found: list[Row] = []
-        iterator = QTreeWidgetItemIterator(self.tree)
-        while (item := iterator.value()) is not None:
-            found.append(item.data(0, ROW_ROLE))
-            iterator += 1
-        return found
+
+        def below(item: QTreeWidgetItem) -> Iterator[Row]:
+            for place in range(item.childCount()):
+                if (child := item.child(place)) is not None:
+                    yield child.data(0, ROW_ROLE)
+                    yield from below(child)
+
+        return list(below(self.tree.invisibleRootItem()))
 
     # --- opening -----------------------------------------------------------------------------------------------
 

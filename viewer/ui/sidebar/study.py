@@ -72,23 +72,29 @@ class StudyPanel(Column):
         self._view = context.view
         self._empty = label("Nothing is open.", "dim", wrap=True)
         self.warnings = Banner("study-warnings")
-        self.patient = _Block("study-patient", "Patient")
-        self.study = _Block("study-study", "Study")
-        self.series = _Block("study-series", "Series")
-        self.geometry = _Block("study-geometry", "Geometry")
+        self.patient_block = _Block("study-patient", "Patient")
+        self.study_block = _Block("study-study", "Study")
+        self.series_block = _Block("study-series", "Series")
+        self.geometry_block = _Block("study-geometry", "Geometry")
         self.notes = label("", "dim", wrap=True, selectable=True)
         self.notes.setObjectName("study-notes")
-        self.suv = _Block("study-suv", "SUV")
-        self._blocks = (self.patient, self.study, self.series, self.geometry, self.suv)
+        self.suv_block = _Block("study-suv", "SUV")
+        self._blocks = (
+            self.patient_block,
+            self.study_block,
+            self.series_block,
+            self.geometry_block,
+            self.suv_block,
+        )
         for block in (
             self._empty,
             self.warnings,
-            self.patient,
-            self.study,
-            self.series,
-            self.geometry,
+            self.patient_block,
+            self.study_block,
+            self.series_block,
+            self.geometry_block,
             self.notes,
-            self.suv,
+            self.suv_block,
         ):
             self.blocks.addWidget(block)
         self.blocks.addStretch(1)
@@ -117,15 +123,15 @@ class StudyPanel(Column):
             return
         identity = self._view.identity_visible
         self.warnings.set_text("\n".join(warning_texts(item.series, item.stack)))
-        self.patient.set_facts(patient_facts(item.study, identity=identity))
-        self.study.set_facts(study_facts(item.study, identity=identity))
-        self.series.set_facts(series_facts(item.series, item.stack, item.volume))
-        self.geometry.set_facts(geometry_facts(item.stack.report, item.volume.geometry))
+        self.patient_block.set_facts(patient_facts(item.study, identity=identity))
+        self.study_block.set_facts(study_facts(item.study, identity=identity))
+        self.series_block.set_facts(series_facts(item.series, item.stack, item.volume, identity=identity))
+        self.geometry_block.set_facts(geometry_facts(item.stack.report, item.volume.geometry))
         self.notes.setText("\n".join(information_texts(item.stack)))
         self.notes.setVisible(bool(self.notes.text()))
         pet = self._pet()
-        self.suv.set_facts(() if pet is None else suv_facts(pet.stack.suv, pet.stack.suv_note))
-        self.suv.heading.setText("SUV" if pet is None else suv_headline(pet.stack.suv))
+        self.suv_block.set_facts(() if pet is None else suv_facts(pet.stack.suv, pet.stack.suv_note))
+        self.suv_block.heading.setText("SUV" if pet is None else suv_headline(pet.stack.suv))
 
 
 SECTION = Section("study", "Study", "right", 20, StudyPanel, icon="info")

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from viewer.ui.binding import bind
-from viewer.ui.sidebar._parts import ElidedLabel, label
+from viewer.ui.sidebar._parts import NARROWEST_PX, ElidedLabel, label
 from viewer.ui.sidebar._section import Section, SidebarHub
 from viewer.ui.sidebar._tag_model import NAME, TAG, VALUE, TagFilter, TagModel
 from viewer.ui.sidebar._tag_reader import TagReader
@@ -57,7 +57,7 @@ class TagsPanel(QWidget):
         self._pinned: Path | None = None
         self._path: Path | None = None
         self.setObjectName("tags")
-        self.setMinimumWidth(GRID_PX * 34)
+        self.setMinimumWidth(NARROWEST_PX)
 
         self._where = ElidedLabel("", "dim")
         self._where.setObjectName("tags-where")
@@ -110,7 +110,7 @@ class TagsPanel(QWidget):
         tree.setUniformRowHeights(True)
         tree.setAlternatingRowColors(True)
         tree.setIndentation(GRID_PX + 4)
-        tree.setColumnWidth(TAG, GRID_PX * 13)
+        tree.setColumnWidth(TAG, GRID_PX * 12)
         tree.setColumnWidth(NAME, GRID_PX * 15)
         tree.setColumnWidth(VALUE, GRID_PX * 22)
         tree.setTabKeyNavigation(False)
