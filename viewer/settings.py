@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import sys
 import tempfile
@@ -101,10 +102,10 @@ class Setting:
             raise SettingsError(f"The setting {self.key} must be one of {', '.join(self.choices)}.")
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             number = float(value) if self.kind == "float" else value
-            if not (self.low is None or number >= self.low) or not (self.high is None or number <= self.high):
-                raise SettingsError(
-                    f"The setting {self.key} must lie between {self.low:g} and {self.high:g}."
-                )
+            low = -math.inf if self.low is None else self.low
+            high = math.inf if self.high is None else self.high
+            if not (math.isfinite(number) and low <= number <= high):
+                raise SettingsError(f"The setting {self.key} must lie between {low:g} and {high:g}.")
             return number
         if isinstance(value, (bool, str)):
             return value
