@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from viewer.dicom.model import Problem
 from viewer.imaging.colormap import colormaps
@@ -32,6 +32,10 @@ from viewer.state.layers import ImageLayer, Role
 from viewer.state.library import Library, OpenVolume
 from viewer.state.view import ViewState
 from viewer.ui.loader_thread import Loader
+
+
+REFRESH_MS = 80
+"""Pause between two drawings of arriving slices: more often would only take time from loading them."""
 
 
 class Session(QObject):
@@ -65,12 +69,18 @@ class Session(QObject):
         self._names: Mapping[str, str] = {}
         self._roles: dict[str, str] = {}
         self._provisional: set[str] = set()
+        self._fresh: set[str] = set()
+        self._fresh_timer = QTimer(self)
+        self._fresh_timer.setSingleShot(True)
+        self._fresh_timer.setInterval(REFRESH_MS)
+        self._fresh_timer.timeout.connect(self._show_fresh)
         view.layers_changed.connect(self._keep_only_visible)
         loader.handle(self.open_paths, self.open_series)
         loader.event.connect(self.apply)
 
     def disconnect_state(self) -> None:
         """Stop listening to the state; called when the window closes."""
+        self._fresh_timer.stop()
         self._view.layers_changed.disconnect(self._keep_only_visible)
 
     # --- wishes ------------------------------------------------------------------------------------------------
@@ -131,10 +141,13 @@ class Session(QObject):
             self._library.add(item)
             self._place(item, self._roles.pop(event.stack.uid, ""))
         elif isinstance(event, (SlicesReady, VolumeFinished)):
-            self._library.touch(event.volume_uid)
-            self._refine_window(event.volume_uid)
+            self._fresh.add(event.volume_uid)
             if isinstance(event, VolumeFinished):
+                self._show_fresh()
                 self._provisional.discard(event.volume_uid)
+            elif not self._fresh_timer.isActive():
+                self._show_fresh()
+                self._fresh_timer.start()
         elif isinstance(event, ProblemFound):
             self._library.add_problem(event.problem)
         elif isinstance(event, ThumbnailReady):
@@ -144,6 +157,13 @@ class Session(QObject):
         if isinstance(event, (Finished, Failed)):
             self._provisional.clear()
         self.progressed.emit(event)
+
+    def _show_fresh(self) -> None:
+        """Draw what has arrived; the first slices at once, later ones a few times a second."""
+        fresh, self._fresh = self._fresh, set()
+        for uid in fresh:
+            self._library.touch(uid)
+            self._refine_window(uid)
 
     def _keep_only_visible(self) -> None:
         """Volumes off the screen live in the cache only, which forgets the oldest when memory is short."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QStatusBar, QWidget
+from PySide6.QtGui import QPainter, QPaintEvent, QPalette
+from PySide6.QtWidgets import QLabel, QPushButton, QStatusBar, QWidget
 
 from viewer.imaging.geometry import FloatArray
 from viewer.imaging.sample import Interpolation
@@ -12,6 +13,30 @@ from viewer.state.layers import Role
 from viewer.state.probe import read_point
 from viewer.ui.context import UiContext
 from viewer.ui.sidebar.problems import badge_text
+
+
+class ProgressLine(QWidget):
+    """A thin line. QProgressBar repaints the whole window at once with every value, which stalls a loading window."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFixedSize(160, 6)
+        self.setAccessibleName("loading progress")
+        self._share = 0.0
+
+    def show_share(self, share: float) -> None:
+        """Show a share of 0..1 with the next paint."""
+        self._share = min(1.0, max(0.0, share))
+        self.setAccessibleDescription(f"{self._share:.0%}")
+        self.update()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), self.palette().color(QPalette.ColorRole.Base))
+        done = self.rect()
+        done.setWidth(round(done.width() * self._share))
+        painter.fillRect(done, self.palette().color(QPalette.ColorRole.Highlight))
+        painter.end()
 
 
 class StatusLine(QStatusBar):
@@ -25,10 +50,7 @@ class StatusLine(QStatusBar):
         self.position = self._label("status-position", 330)
         self.layer = self._label("status-layer", 120)
         self.message = self._label("status-message", 40, stretch=1)
-        self.progress = QProgressBar()
-        self.progress.setFixedSize(160, 6)
-        self.progress.setTextVisible(False)
-        self.progress.setAccessibleName("loading progress")
+        self.progress = ProgressLine()
         self.cancel = QPushButton("Cancel")
         self.cancel.setObjectName("status-cancel")
         self.cancel.clicked.connect(context.loader.cancel)
@@ -108,8 +130,7 @@ class StatusLine(QStatusBar):
     def show_event(self, event: LoadEvent) -> None:
         """Progress with counts and rate."""
         if isinstance(event, Scanning):
-            self.progress.setRange(0, max(event.total, 1))
-            self.progress.setValue(event.files)
+            self.progress.show_share(event.files / max(event.total, 1))
             rate = f", {event.rate_per_s:.0f}/s" if event.rate_per_s else ""
             self.message.setText(f"Reading headers: {event.files} of {event.total} files{rate}")
         elif isinstance(event, Indexed) and event.complete:
@@ -120,8 +141,7 @@ class StatusLine(QStatusBar):
         elif isinstance(event, SlicesReady):
             self._slices[event.volume_uid] = (event.done, event.total)
             done, total = (sum(pair[n] for pair in self._slices.values()) for n in (0, 1))
-            self.progress.setRange(0, max(total, 1))
-            self.progress.setValue(done)
+            self.progress.show_share(done / max(total, 1))
             self.message.setText(f"Loading {done} of {total} slices, {event.rate_per_s:.0f}/s")
         elif isinstance(event, Finished):
             self._slices.clear()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from math import ceil
 
 from PySide6.QtCore import QPointF, Qt
@@ -102,19 +102,25 @@ def draw_text(painter: QPainter, x: float, y: float, text: str, colour: QColor =
     """Text with a dark outline, readable on bone, air and a white PET alike; (x, y) is the start of the base line."""
     if not text:
         return
-    ratio = painter.device().devicePixelRatio()
-    pixmap, ascent = _outlined(text, colour.rgba(), painter.font().toString(), ratio)
-    painter.drawPixmap(int(x) - OUTLINE, int(y - ascent) - OUTLINE, pixmap)
+    # The transform knows the ratio too; asking `painter.device()` wraps a device that Qt may delete under the wrapper.
+    ratio = painter.deviceTransform().m11()
+    font = painter.font()
+    key = (text, colour.rgba(), font.key(), ratio)
+    found = _drawn.get(key)
+    if found is None:
+        if len(_drawn) >= MOST_TEXTS:
+            _drawn.clear()
+        found = _drawn[key] = _outlined(text, colour, font, ratio)
+    painter.drawPixmap(int(x) - OUTLINE, int(y - found[1]) - OUTLINE, found[0])
 
 
 OUTLINE = 1
+MOST_TEXTS = 512
+_drawn: dict[tuple[str, int, str, float], tuple[QPixmap, float]] = {}
 
 
-@lru_cache(maxsize=512)
-def _outlined(text: str, rgba: int, font_text: str, ratio: float) -> tuple[QPixmap, float]:
+def _outlined(text: str, colour: QColor, font: QFont, ratio: float) -> tuple[QPixmap, float]:
     """The text as a picture, since outlining costs nine times the plain drawing and most texts stay for long."""
-    font = QFont()
-    font.fromString(font_text)
     metrics = QFontMetricsF(font)
     width = ceil(metrics.horizontalAdvance(text)) + 2 * OUTLINE + 2
     height = ceil(metrics.height()) + 2 * OUTLINE
@@ -129,7 +135,7 @@ def _outlined(text: str, rgba: int, font_text: str, ratio: float) -> tuple[QPixm
         for dy in (-OUTLINE, 0, OUTLINE):
             if dx or dy:
                 painter.drawText(base + QPointF(dx, dy), text)
-    painter.setPen(QColor.fromRgba(rgba))
+    painter.setPen(colour)
     painter.drawText(base, text)
     painter.end()
     return pixmap, metrics.ascent()
