@@ -60,7 +60,7 @@ install_packages() {
         apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends "$@" >/dev/null
 }
 
-missing_packages() { # prints the Debian packages whose library, or font, is not there
+missing_packages() { # prints the Debian packages whose library, font or Python is not there
     local known soname package
     known=$(PATH=$PATH:/sbin:/usr/sbin ldconfig -p 2>/dev/null || true)
     while read -r soname package; do
@@ -68,6 +68,7 @@ missing_packages() { # prints the Debian packages whose library, or font, is not
     done <<<"$libraries"
     [ -n "$(find /usr/share/fonts /usr/local/share/fonts -iname '*.[to]tf' -print -quit 2>/dev/null)" ] ||
         printf 'fonts-dejavu-core '
+    [ -n "${PYTHON:-}" ] || command -v python3 >/dev/null || printf 'python3 python3-venv '
 }
 
 set_up_system() {
@@ -110,7 +111,6 @@ find_python() { # sets `python`
         python=$PYTHON
     elif ! python=$(first_supported) && can_install; then
         # Ubuntu 22.04 calls 3.10 python3 but keeps a newer one beside it.
-        command -v python3 >/dev/null || install_packages python3 python3-venv
         local name
         for name in python3.13 python3.12 python3.11; do
             ! first_supported >/dev/null || break
@@ -165,6 +165,8 @@ set_up() { # core|dev
     # The render kernel is one C file; without any compiler a packaged one builds it.
     has_compiler || install_locked requirements-build.lock
     pip_install --no-deps --no-build-isolation --editable "$root"
+    "$bin/python" -c 'import sys; from viewer.imaging import kernel; sys.exit(not kernel.available())' ||
+        say "the render kernel could not be compiled here; everything works, but pictures take longer."
 
     printf '%s' "$want" >"$venv/.ready-core"
     [ "$kind" = core ] || printf '%s' "$want" >"$venv/.ready-$kind"
