@@ -97,7 +97,7 @@ def tentorium_z(x: Array, y: Array) -> Array:
 
 def midline_x(y: Array, z: Array) -> Array:
     """Where the falx and the fissure lie: nobody's are exactly in the middle, mm."""
-    offset: Array = 0.9 + 0.9 * np.sin((y + 25.0) / 38.0) - 0.012 * (z - 50.0)
+    offset: Array = 2.0 + 0.4 * np.sin((y + 25.0) / 38.0) - 0.006 * (z - 50.0)
     return offset
 
 

@@ -372,11 +372,13 @@ class _SliceMaker:
             return share
 
         # Cerebrum: white matter, cortex along surface and sulci, fluid in the sulci.
-        sulcus = (1.55 + 0.35 * texture) * np.clip(1 - (inward - 1) / 21, 0, 1)
-        gap = np.abs(fold) - sulcus
         opening = falx_opening(y, z)
         off = np.abs(x - midline_x(y, z))
-        fissure = np.maximum(off - 1.5, -40 * opening)
+        fissure = np.maximum(off - 1.0, -40 * opening)
+        # Sulci run in from the outer surface, and from the fissure as far as it is open.
+        inward = np.minimum(inward, np.where(opening > 0.04, off - 0.4, 99))
+        sulcus = (1.55 + 0.35 * texture) * np.clip(1 - (inward - 1) / 21, 0, 1)
+        gap = np.abs(fold) - sulcus
         cortex = np.minimum(inward - 5.4, np.maximum(gap - 3.0, inward - 23))
         cortex = np.minimum(cortex, fissure - 3.4)
         cerebrum = solid(2.0 - depth) * solid(-infra)
@@ -406,7 +408,7 @@ class _SliceMaker:
         if self._z > 22:
             cover(
                 solid(
-                    np.maximum(off - 0.6, 0.22 - opening)
+                    np.maximum(off - 0.5, 0.22 - opening)
                     + np.where(self._z < 40, np.where(y > -20, 9, 0), 0),
                     0.9,
                 ),

@@ -78,7 +78,9 @@ class Ellipsoid:
         rx, ry, rz = (np.float32(r) for r in self.radii)
         level = np.sqrt((u / rx) ** 2 + (v / ry) ** 2 + (w / rz) ** 2)
         slope = np.sqrt((u / rx**2) ** 2 + (v / ry**2) ** 2 + (w / rz**2) ** 2)
-        out: Array = level * (level - 1) / np.maximum(slope, np.float32(1e-6))
+        # The small terms matter in the very centre only, where the quotient would be 0 / 0.
+        tiny = np.float32(1e-6)
+        out: Array = (level - 1) * (level + tiny) / (slope + tiny / min(rx, ry, rz))
         return out
 
 

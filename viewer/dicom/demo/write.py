@@ -250,7 +250,7 @@ def _common(
         StudyID="1",
         SeriesNumber=number,
         AcquisitionNumber=1,
-        PatientOrientation=None,
+        PatientOrientation=None,  # stays, empty, where nothing says how the image lies (PS3.3 C.7.6.1)
     )
 
 
