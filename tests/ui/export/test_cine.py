@@ -11,7 +11,10 @@ from PIL import Image, ImageSequence
 from PySide6.QtCore import QThread
 from pytestqt.qtbot import QtBot
 
+from tests.ui.export.conftest import open_volume
 from viewer.errors import ExportError
+from viewer.imaging.window import Window
+from viewer.state.layers import ImageLayer
 from viewer.state.library import Library
 from viewer.state.panes import PlaneKind
 from viewer.state.view import ViewState
@@ -75,6 +78,21 @@ def test_that_positions_run_as_scrolling_does(view: ViewState) -> None:
         view.set_cursor(points[3])
         view.scroll(kind, 1)
         assert np.allclose(view.cursor_mm, points[4])
+
+
+def test_that_positions_run_as_scrolling_does_in_a_stack_stored_from_head_to_foot() -> None:
+    library = Library()
+    matrix = np.zeros((4, 4))
+    matrix[2, 0], matrix[1, 1], matrix[0, 2] = -4, 3, 2
+    matrix[:, 3] = (-24, -30, 144, 1)
+    library.add(open_volume("1.1", "CT", "HU", affine=matrix))
+    view = ViewState(library)
+    view.show(ImageLayer("1.1", Window(150, 300)))
+    points = stack_points(view, PlaneKind.AXIAL)
+    assert points[:, 2].tolist() == [100.0 + 4 * n for n in range(12)]
+    view.set_cursor(points[3])
+    view.scroll(PlaneKind.AXIAL, 1)
+    assert np.allclose(view.cursor_mm, points[4])
 
 
 def test_that_an_oblique_plane_walks_straight_through_the_linked_point(view: ViewState) -> None:

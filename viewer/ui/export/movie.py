@@ -26,7 +26,7 @@ Frame = npt.NDArray[np.uint8]
 """(rows, columns, 3) RGB; all frames of a film have one shape."""
 
 
-_COLOURED, _KEPT_COLOURS = 60, 32
+_COLOURED, _KEPT_COLOURS = 60, 96
 """Spread of the channels of a colour that is no grey; how many such colours a GIF frame keeps exactly."""
 
 
