@@ -215,7 +215,9 @@ def _job(request: SampleRequest) -> SampleJob:
         raise ValueError(f"channel {request.channel} of {channels}")
     out = np.empty((plane.height, plane.width), np.float32) if request.out is None else request.out
     if out.shape != (plane.height, plane.width):
-        raise ValueError(f"out {out.shape} does not fit a plane of {plane.height} rows and {plane.width} columns")
+        raise ValueError(
+            f"out {out.shape} does not fit a plane of {plane.height} rows and {plane.width} columns"
+        )
     inverse = geometry.index_from_patient
     pixel = np.column_stack([plane.u_mm, plane.v_mm, plane.origin_mm])
     matrix = inverse[:3, :3] @ pixel
@@ -256,7 +258,7 @@ def _knots(volume: Volume) -> Knots | None:
         bad_before[k + 1 :] += 1
     bad_interval = bad_before[there[1:]] > bad_before[there[:-1]]
     bad_interval |= corrupt[there[1:]] | corrupt[there[:-1]]
-    no_data = corrupt[there].astype(np.uint8) << 1
+    no_data = np.where(corrupt[there], 2, 0).astype(np.uint8)
     no_data[:-1] |= bad_interval.astype(np.uint8)
     return Knots(
         w=np.ascontiguousarray(geometry.slice_coordinate(there)),

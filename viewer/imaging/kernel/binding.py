@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 
-import numpy as np
-
 from viewer.imaging.kernel.build import LIBRARY_NAME
 from viewer.imaging.kernel.jobs import (
     DTYPES,
@@ -136,13 +134,21 @@ def open_library(path: Path) -> Loaded:
 def sample(jobs: Sequence[SampleJob]) -> None:
     """Fill `out` of every job."""
     wanted = [job for job in jobs if job.out.size]
-    _run("triptych_sample", (_Sample * len(wanted))(*map(_sample_struct, wanted)), [job.out.shape[0] for job in wanted])
+    _run(
+        "triptych_sample",
+        (_Sample * len(wanted))(*map(_sample_struct, wanted)),
+        [job.out.shape[0] for job in wanted],
+    )
 
 
 def compose(jobs: Sequence[ComposeJob]) -> None:
     """Fill `out` of every job."""
     wanted = [job for job in jobs if job.out.size]
-    _run("triptych_compose", (_Compose * len(wanted))(*map(_compose_struct, wanted)), [job.out.shape[0] for job in wanted])
+    _run(
+        "triptych_compose",
+        (_Compose * len(wanted))(*map(_compose_struct, wanted)),
+        [job.out.shape[0] for job in wanted],
+    )
 
 
 def _run(name: str, jobs: ctypes.Array[_Sample] | ctypes.Array[_Compose], heights: Sequence[int]) -> None:

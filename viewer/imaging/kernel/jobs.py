@@ -69,8 +69,8 @@ class Knots:
     no_data: npt.NDArray[np.uint8]
 
     def __post_init__(self) -> None:
-        types = (self.w.dtype, self.k.dtype, self.no_data.dtype)
-        if types != (np.float64, np.int32, np.uint8):
+        types = [array.dtype.name for array in (self.w, self.k, self.no_data)]
+        if types != ["float64", "int32", "uint8"]:
             raise ValueError(f"knots of types {types}")
         if self.w.ndim != 1 or not self.w.shape == self.k.shape == self.no_data.shape:
             raise ValueError("knots of different lengths")
@@ -158,7 +158,12 @@ class ColourLayer:
         for channel in self.values:
             check_picture(channel, np.dtype(np.float32), writable=False)
         table = self.table
-        if table.dtype != np.uint8 or table.ndim != 2 or table.shape[1] != 4 or not 1 <= len(table) <= MAX_TABLE:
+        if (
+            table.dtype != np.uint8
+            or table.ndim != 2
+            or table.shape[1] != 4
+            or not 1 <= len(table) <= MAX_TABLE
+        ):
             raise ValueError("a table has 1 to 65,536 rows of four uint8: red, green, blue, opacity")
         if not table.flags.c_contiguous or table.ctypes.data % 4:
             raise ValueError("a table must be contiguous and aligned to 4 bytes")
@@ -205,13 +210,17 @@ class ComposeJob:
             raise ValueError("the background is not 0xFFRRGGBB")
 
 
-def check_picture(array: npt.NDArray[np.generic], dtype: np.dtype[np.generic], *, writable: bool = True) -> None:
+def check_picture(
+    array: npt.NDArray[np.generic], dtype: np.dtype[np.generic], *, writable: bool = True
+) -> None:
     """Raise ValueError unless an array is (h, w) of a type with contiguous, aligned rows in ascending memory."""
     if array.dtype != dtype or array.ndim != 2 or max(array.shape) > MAX_EXTENT:
         raise ValueError(f"{array.dtype} of shape {array.shape} is not a picture of {dtype}")
     stride_row, stride_column = array.strides
-    rows_fit = array.shape[0] <= 1 or (stride_row >= array.shape[1] * 4 and stride_row % 4 == 0)
-    columns_fit = array.shape[1] <= 1 or stride_column == 4
+    rows_fit = (
+        array.shape[0] <= 1 or array.size == 0 or (stride_row >= array.shape[1] * 4 and stride_row % 4 == 0)
+    )
+    columns_fit = array.shape[1] <= 1 or array.size == 0 or stride_column == 4
     if not (rows_fit and columns_fit and array.flags.aligned and (array.flags.writeable or not writable)):
         raise ValueError("a picture needs contiguous, aligned, writable rows")
 

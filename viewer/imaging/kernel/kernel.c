@@ -37,6 +37,7 @@
 
 #if defined(__GNUC__) && defined(__x86_64__)
 #define WITH_AVX2 1
+#include <cpuid.h>
 #include <immintrin.h>
 #define AVX2 __attribute__((target("avx2,fma")))
 #else
@@ -109,7 +110,16 @@ INLINE float bits_to_float(uint32_t bits) {
 INLINE int is_finite(float v) { return v - v == 0.0f; }
 
 #if WITH_AVX2
-static int has_avx2(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+/* Asked once, when the library is loaded: CPUID traps in a virtual machine. Not __builtin_cpu_supports, whose data the
+   compiler's run-time library holds: zig cannot link it into a shared library. */
+static int avx2_usable;
+__attribute__((constructor)) static void look_at_processor(void) {
+    unsigned a, b, c, d, saved_by_system, high;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE) || !(c & bit_FMA)) return;
+    __asm__ volatile("xgetbv" : "=a"(saved_by_system), "=d"(high) : "c"(0));
+    avx2_usable = (saved_by_system & 6) == 6 && __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_AVX2);
+}
+static int has_avx2(void) { return avx2_usable; }
 #else
 static int has_avx2(void) { return 0; }
 #endif
@@ -704,18 +714,20 @@ AVX2 INLINE __m256i words_at(const void *base, Offsets o) {
                              word_at(base, o.at[6]), word_at(base, o.at[7]));
 }
 
+INLINE int64_t double_word_at(const void *base, ptrdiff_t at) {
+    int64_t words;
+    memcpy(&words, (const char *)base + at, sizeof words);
+    return words;
+}
+
 /* Eight pairs of neighbouring float32: the lower ones and the upper ones. */
 AVX2 INLINE void float_pairs_at(const float *base, Offsets o, __m256 *lower, __m256 *upper) {
-    __m128 pair[4];
-    for (int n = 0; n < 4; n++) {
-        pair[n] = _mm_castpd_ps(_mm_loadh_pd(
-            _mm_load_sd((const double *)(const void *)((const char *)base + o.at[2 * n])),
-            (const double *)(const void *)((const char *)base + o.at[2 * n + 1])));
-    }
-    __m256 a = _mm256_insertf128_ps(_mm256_castps128_ps256(pair[0]), pair[2], 1);
-    __m256 b = _mm256_insertf128_ps(_mm256_castps128_ps256(pair[1]), pair[3], 1);
-    *lower = _mm256_shuffle_ps(a, b, 0x88);
-    *upper = _mm256_shuffle_ps(a, b, 0xdd);
+    __m256i a = _mm256_setr_epi64x(double_word_at(base, o.at[0]), double_word_at(base, o.at[1]),
+                                   double_word_at(base, o.at[4]), double_word_at(base, o.at[5]));
+    __m256i b = _mm256_setr_epi64x(double_word_at(base, o.at[2]), double_word_at(base, o.at[3]),
+                                   double_word_at(base, o.at[6]), double_word_at(base, o.at[7]));
+    *lower = _mm256_shuffle_ps(_mm256_castsi256_ps(a), _mm256_castsi256_ps(b), 0x88);
+    *upper = _mm256_shuffle_ps(_mm256_castsi256_ps(a), _mm256_castsi256_ps(b), 0xdd);
 }
 
 typedef struct {

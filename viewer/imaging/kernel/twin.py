@@ -62,12 +62,13 @@ def _sample_block(job: SampleJob, rows: Int) -> None:
     if job.samples == 1:
         out[...] = _sample_plane(job, rows, columns, 0)
         return
-    reduced = np.full(out.shape, np.nan, np.float32)
+    reduced: Float32 = np.full(out.shape, np.nan, np.float32)
     count = np.zeros(out.shape, np.float32)
     for n in range(job.samples):
         values = _sample_plane(job, rows, columns, n - job.samples // 2)
         valid, empty = np.isfinite(values), ~np.isfinite(reduced)
         with np.errstate(invalid="ignore"):
+            better: Float32
             if job.reduce is Reduce.MAX:
                 better = np.where(empty | (values > reduced), values, reduced)
             elif job.reduce is Reduce.MIN:
@@ -77,7 +78,7 @@ def _sample_block(job: SampleJob, rows: Int) -> None:
         reduced = np.where(valid, better, np.where(empty & np.isposinf(values), values, reduced))
         count += valid
     if job.reduce is Reduce.MEAN:
-        reduced = reduced / np.maximum(count, 1)
+        reduced = (reduced / np.maximum(count, 1)).astype(np.float32)
     out[...] = reduced
 
 
@@ -142,14 +143,22 @@ def _cell_between(w: FloatArray, knots: FloatArray) -> tuple[Int, Int, Float32]:
     return lower, np.where(fraction == 0, lower, upper), fraction.astype(np.float32)
 
 
-def _weighted(job: SampleJob, cells: Sequence[tuple[npt.NDArray[np.generic], ...]], kind: Kind) -> tuple[Float32, Bool]:
+def _weighted(
+    job: SampleJob, cells: Sequence[tuple[npt.NDArray[np.generic], ...]], kind: Kind
+) -> tuple[Float32, Bool]:
     """Weighted mean of the neighbours and which points must not use it since a neighbour is padding."""
     taps: list[list[Tap]] = []
     for axis, (lower, upper, fraction) in enumerate(cells):
         # Cubic weights assume equal distances, so a stack with knots stays linear along its slices.
         axis_kind = Kind.LINEAR if kind is Kind.CUBIC and axis == 0 and job.knots is not None else kind
         taps.append(
-            _taps(lower.astype(np.int64), upper.astype(np.int64), fraction.astype(np.float32), job.data.shape[axis], axis_kind)
+            _taps(
+                lower.astype(np.int64),
+                upper.astype(np.int64),
+                fraction.astype(np.float32),
+                job.data.shape[axis],
+                axis_kind,
+            )
         )
     total = np.zeros(len(cells[0][0]), np.float32)
     mixed = np.zeros(len(total), bool)
@@ -209,9 +218,9 @@ def _colours(layer: ColourLayer) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np
     if no_data.any():
         row, column = np.indices(first.shape)
         hatch = np.where((row + column) % HATCH_PERIOD < HATCH_WIDTH, HATCH_LINE, HATCH_GROUND)
-        colour = np.where(no_data, hatch.astype(np.uint32), colour)
+        colour = np.where(no_data, hatch, colour)
         alpha = np.where(no_data, table[-1, 3], alpha)
-    return colour, alpha
+    return colour.astype(np.uint32), alpha.astype(np.uint32)
 
 
 def _table_index(values: Float32, layer: ColourLayer) -> Int:
@@ -226,7 +235,9 @@ def _table_index(values: Float32, layer: ColourLayer) -> Int:
     return np.minimum(place.astype(np.int64), last)
 
 
-def _blend(picture: npt.NDArray[np.uint32], colour: npt.NDArray[np.uint32], alpha: npt.NDArray[np.uint32]) -> None:
+def _blend(
+    picture: npt.NDArray[np.uint32], colour: npt.NDArray[np.uint32], alpha: npt.NDArray[np.uint32]
+) -> None:
     """Put a layer on the picture: each channel is round((below * (255 - a) + colour * a) / 255)."""
     rest = np.uint32(255) - alpha
     blended = np.zeros_like(picture)

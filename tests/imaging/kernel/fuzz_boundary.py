@@ -1,0 +1,99 @@
+"""Run by test_sanitized.py in a process of its own: throw valid and broken jobs at a kernel built with sanitizers.
+
+Usage: fuzz_boundary.py LIBRARY ROUNDS
+A read or write outside a numpy buffer, an overflow or any other undefined step ends the process with a report.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from tests.imaging.kernel.random_jobs import compose_jobs, sample_jobs
+from viewer.imaging.kernel import binding
+
+NUMBERS = [0, -1, 1, 2, 7, 255, 2**31 - 1, -(2**31), 1 << 20, (1 << 20) + 1]
+DOUBLES = [np.nan, np.inf, -np.inf, 1e300, -1e300, 1e9, -1e9, 1e-300, 0.0, 0.5, 3.0]
+
+
+def main(library: Path, rounds: int) -> None:
+    """Valid jobs first, then the same jobs with one field broken."""
+    loaded = binding.open_library(library)
+    if loaded.library is None:
+        raise SystemExit(loaded.note)
+    binding.load = lambda: loaded  # type: ignore[assignment]
+    refused = 0
+    for seed in range(rounds):
+        binding.sample(sample_jobs(seed))
+        binding.compose(compose_jobs(seed))
+        refused += _broken_sample(seed, loaded.library) + _broken_compose(seed, loaded.library)
+    sys.stdout.write(f"refused {refused}\n")
+
+
+def _broken_sample(seed: int, library: ctypes.CDLL) -> int:
+    """Break what the C code checks by itself; sizes of buffers are the caller's word."""
+    rng = np.random.default_rng(seed)
+    (job,) = sample_jobs(seed, 1)
+    struct = binding._sample_struct(job)
+    match rng.integers(6):
+        case 0:
+            setattr(struct, str(rng.choice(["kind", "samples", "reduce"])), int(rng.choice(NUMBERS)))
+            struct.samples = min(struct.samples, 9)
+        case 1:
+            field = getattr(struct, str(rng.choice(["matrix", "low", "high", "step"])))
+            field[int(rng.integers(len(field)))] = float(rng.choice(DOUBLES))
+        case 2:
+            struct.pad_low, struct.pad_high = (float(value) for value in rng.choice(DOUBLES, 2))
+            struct.padded = 1
+        case 3:
+            setattr(struct, str(rng.choice(["data", "out"])), None)
+        case 4:
+            struct.dtype = int(rng.choice([-1, 8, 99, -(2**31)]))
+        case _:
+            k = rng.integers(-3, job.data.shape[0] + 3, 5).astype(np.int32)
+            w = rng.choice(DOUBLES, 5)
+            flags = np.zeros(5, np.uint8)
+            struct.has_knots, struct.knots = 1, 5
+            struct.knot_w, struct.knot_k, struct.knot_no_data = (
+                w.ctypes.data,
+                k.ctypes.data,
+                flags.ctypes.data,
+            )
+            return _call(library.triptych_sample, struct)
+    return _call(library.triptych_sample, struct)
+
+
+def _broken_compose(seed: int, library: ctypes.CDLL) -> int:
+    rng = np.random.default_rng(seed)
+    (job,) = compose_jobs(seed, 1)
+    struct = binding._compose_struct(job)
+    if job.layers and rng.random() < 0.8:
+        layer = struct.layers[0]
+        match rng.integers(4):
+            case 0:
+                layer.scale = float(rng.choice(np.array(DOUBLES, np.float32)))
+            case 1:
+                layer.offset = float(rng.choice(np.array(DOUBLES, np.float32)))
+            case 2:
+                layer.entries = int(rng.choice([0, -1, (1 << 16) + 1, -(2**31)]))
+            case _:
+                layer.table = None
+    else:
+        struct.layer_count = int(rng.choice([-1, 65, 2**31 - 1]))
+    return _call(library.triptych_compose, struct)
+
+
+def _call(function: ctypes._FuncPointer, struct: ctypes.Structure) -> int:
+    counter = ctypes.c_int64(0)
+    code = function(ctypes.addressof(struct), 1, ctypes.addressof(counter))
+    if code not in (0, 1):
+        raise SystemExit(f"unexpected answer {code}")
+    return int(code)
+
+
+if __name__ == "__main__":
+    with np.errstate(over="ignore"):
+        main(Path(sys.argv[1]), int(sys.argv[2]))
