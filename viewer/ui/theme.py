@@ -165,7 +165,9 @@ def style_sheet(theme: Theme) -> str:
     """The style sheet of a theme: `resources/qss/chrome.qss` with its colours filled in."""
     template = Template(asset_path("qss/chrome.qss").read_text(encoding="utf-8"))
     colours = {field.name: getattr(theme, field.name) for field in fields(theme)}
-    marks = {name: asset_path(f"qss/{name}-{theme.id}.svg").as_posix() for name in ("check", "up", "down")}
+    marks = {
+        name: asset_path(f"qss/{name}-{theme.id}.svg").as_posix() for name in ("check", "close", "down", "up")
+    }
     return template.substitute(colours | marks)
 
 

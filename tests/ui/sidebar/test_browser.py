@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QMenu
+from PySide6.QtGui import QFontMetrics
+from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
 
 from tests.ui.sidebar import builders
@@ -16,7 +17,7 @@ from viewer.dicom.model import Catalogue, Patient, SeriesKind
 from viewer.loading.events import ThumbnailReady
 from viewer.state.layers import Role
 from viewer.ui.context import UiContext
-from viewer.ui.sidebar._browser_delegate import ROW_ROLE, SHOWN_ROLE, THUMBNAIL_ROLE
+from viewer.ui.sidebar._browser_delegate import ROW_ROLE, SHOWN_ROLE, THUMBNAIL_ROLE, broken_title
 from viewer.ui.sidebar._browser_rows import Row, RowKind, browser_rows, clock, image_count, iso_date
 from viewer.ui.sidebar._section import SidebarHub
 from viewer.ui.sidebar.browser import StudyBrowser
@@ -267,3 +268,25 @@ def test_that_an_empty_catalogue_lists_nothing(qtbot: QtBot, context: UiContext)
     qtbot.addWidget(browser)
     assert browser.visible_rows() == []
     assert browser.current_row() is None
+
+
+def test_that_the_shown_series_is_selected_until_the_user_selects_another(
+    browser: StudyBrowser, fused: UiContext
+) -> None:
+    row = browser.current_row()
+    assert row is not None
+    assert row.key == "series:ct"
+    select(browser, "series:mr")
+    fused.view.swap_layers()
+    row = browser.current_row()
+    assert row is not None
+    assert row.key == "series:mr"
+
+
+def test_that_a_long_title_breaks_after_the_last_word_that_fits(qapp: QApplication) -> None:
+    metrics = QFontMetrics(qapp.font())
+    text = "202 STD BRAIN 1MM iDose"
+    assert broken_title(metrics, text, metrics.horizontalAdvance(text)) == (text, "")
+    room = metrics.horizontalAdvance("202 STD BRAIN")
+    assert broken_title(metrics, text, room) == ("202 STD BRAIN", "1MM iDose")
+    assert broken_title(metrics, "unbreakable", 5) == ("unbreakable", "")

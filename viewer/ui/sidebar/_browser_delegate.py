@@ -105,15 +105,24 @@ class BrowserDelegate(QStyledItemDelegate):
         if row.kind is not RowKind.SERIES:
             below = ("  ".join(part for part in below if part), "")
         lines = [text for text in below if text]
+        title_font = font if row.kind is RowKind.STACK else strong
+        chip = QFontMetrics(strong).horizontalAdvance(row.modality) + 2 * GRID_PX if row.modality else 0
+        first, second = row.title, ""
+        if row.kind is RowKind.SERIES and (len(lines) + 2) * height <= area.height() + _PAD:
+            first, second = broken_title(QFontMetrics(title_font), row.title, area.width() - chip)
+        if second:
+            lines.insert(0, second)
         y = area.top() + max(0, (area.height() - height * (1 + len(lines))) // 2)
         x = area.left()
         if row.modality:
-            x += self._pill(painter, strong, row.modality, QPoint(x, y)) + GRID_PX // 2 + 2
-        title = QRect(x, y, area.right() - x + 1, height)
-        self._text(painter, strong if row.kind is not RowKind.STACK else font, title, row.title, ink)
+            x += self._pill(painter, strong, row.modality, QPoint(x, y)) + GRID_PX
+        self._text(painter, title_font, QRect(x, y, area.right() - x + 1, height), first, ink)
         for number, text in enumerate(lines, 1):
             line = QRect(area.left(), y + number * height, area.width(), height)
-            self._text(painter, font, line, text, quiet)
+            if number == 1 and second:
+                self._text(painter, title_font, line, text, ink)
+            else:
+                self._text(painter, font, line, text, quiet)
 
     def _text(self, painter: QPainter, font: QFont, box: QRect, text: str, ink: QColor) -> None:
         painter.setFont(font)
@@ -135,6 +144,16 @@ class BrowserDelegate(QStyledItemDelegate):
         painter.setPen(QColor(theme.text))
         painter.drawText(box, int(Qt.AlignmentFlag.AlignCenter), text)
         return box.width()
+
+
+def broken_title(metrics: QFontMetrics, text: str, width: int) -> tuple[str, str]:
+    """Break a title that is wider than `width` pixels after its last word that fits; (text, "") when all of it does."""
+    if metrics.horizontalAdvance(text) <= width:
+        return text, ""
+    words = text.split(" ")
+    fitting = [n for n in range(1, len(words)) if metrics.horizontalAdvance(" ".join(words[:n])) <= width]
+    taken = max(fitting, default=0)
+    return (" ".join(words[:taken]), " ".join(words[taken:]).strip()) if taken else (text, "")
 
 
 def _strong(font: QFont) -> QFont:

@@ -74,6 +74,7 @@ class StudyBrowser(QWidget):
         self._items: dict[str, QTreeWidgetItem] = {}
         self._thumbnails: dict[str, QPixmap] = {}
         self._rows: tuple[Row, ...] = ()
+        self._marked: dict[str, tuple[Role, ...]] = {}
         self.setObjectName("study-browser")
         self.setMinimumWidth(GRID_PX * 28)
 
@@ -141,6 +142,7 @@ class StudyBrowser(QWidget):
             if current is not None and current.key in self._items:
                 self.tree.setCurrentItem(self._items[current.key])
         self.tree.verticalScrollBar().setValue(place)
+        self._marked = {}
         self._mark_shown()
 
     def _make(self, row: Row) -> QTreeWidgetItem:
@@ -182,6 +184,9 @@ class StudyBrowser(QWidget):
             if item is not None:
                 for key in (f"series:{item.series.uid}", f"stack:{item.stack.uid}"):
                     roles[key] = (*roles.get(key, ()), role)
+        if roles == self._marked:
+            return
+        self._marked = roles
         with quiet(self.tree):
             for key, tree_item in self._items.items():
                 shown = roles.get(key, ())
@@ -190,6 +195,14 @@ class StudyBrowser(QWidget):
                     row: Row = tree_item.data(0, ROW_ROLE)
                     tree_item.setData(0, Qt.ItemDataRole.AccessibleTextRole, _spoken(row, shown))
         self.tree.viewport().update()
+        self._select_shown()
+
+    def _select_shown(self) -> None:
+        """Go to the series that is shown, unless the user selected one already."""
+        item, row = self._view.base_volume, self.current_row()
+        key = "" if item is None else f"series:{item.series.uid}"
+        if key in self._items and (row is None or row.kind not in (RowKind.SERIES, RowKind.STACK)):
+            self.tree.setCurrentItem(self._items[key])
 
     def current_row(self) -> Row | None:
         """The selected row."""

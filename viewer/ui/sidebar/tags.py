@@ -209,6 +209,8 @@ class TagsPanel(QWidget):
         self._where.setText(where)
         if path != self._path:
             self._path = path
+            if self.model.rowCount() == 0:
+                self._say("Reading…")
             self._reader.read(path)
 
     def _show(self, path: Path, answer: object) -> None:
