@@ -66,6 +66,22 @@ def test_that_order_and_thickness_of_the_ramp_mislead_who_trusts_them(tmp_path: 
     assert stack[1].pixel_array[2, 3] == 1230
 
 
+@pytest.mark.parametrize("case", ["G1", "G2", "G4", "G9"])
+def test_that_rows_are_two_and_columns_one_millimetre_apart(tmp_path: Path, case: str) -> None:
+    sitk = pytest.importorskip("SimpleITK")
+    write_ramp(tmp_path, case)
+    reader = sitk.ImageSeriesReader()
+    reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(tmp_path)))
+    image = reader.Execute()
+    assert np.allclose(image.GetSpacing(), (1, 2, 3))
+    # G1's corner is the table's; the other reader computes it from its own geometry.
+    if case == "G1":
+        assert np.allclose(image.TransformIndexToPhysicalPoint((7, 5, 4)), (-3, -10, -18))
+    if case == "G4":
+        corner = image.TransformIndexToPhysicalPoint((7, 5, 4))
+        assert np.allclose(corner, (-4.02541, -13.57219, -15.30349), atol=1e-5)
+
+
 def test_that_the_tilted_ramp_has_the_tabled_gaps_and_corner(tmp_path: Path) -> None:
     stack = sorted_stack(write_ramp(tmp_path, "G5"))
     axes = np.array(stack[0].ImageOrientationPatient, float)
