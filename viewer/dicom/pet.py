@@ -145,7 +145,7 @@ def parse_time(text: str) -> dt.time | None:
         return None
     hour, minute, second, fraction = match.groups()
     # 60 is a leap second (PS3.5 6.2), which Python's clock does not know.
-    seconds = min(int(second or 0), 59) if second != "60" else 59
+    seconds = 59 if second == "60" else int(second or 0)
     try:
         return dt.time(int(hour), int(minute or 0), seconds, int((fraction or "").ljust(6, "0")))
     except ValueError:
