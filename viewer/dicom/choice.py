@@ -79,7 +79,7 @@ def _stacks_of(series: Iterable[Series], kind: SeriesKind) -> Iterator[Stack]:
 
 
 def _is_volume(stack: Stack) -> bool:
-    return stack.kind is SeriesKind.VOLUME and stack.multiplanar
+    return stack.kind is SeriesKind.VOLUME and stack.multiplanar and not stack.on_request
 
 
 def _quality(series: Series, stack: Stack) -> float:

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from viewer.dicom.careful import careful_pydicom
 from viewer.dicom.codecs import Decoded, decode_codestream, native_samples
 from viewer.dicom.fragments import frame_data
 from viewer.dicom.header import DEFLATED, EXPLICIT_BIG, MAX_FRAME_PIXELS, NATIVE_SYNTAXES
 from viewer.dicom.model import FrameSource, PixelFormat
-from viewer.errors import DecodeError
+from viewer.errors import DecodeError, ViewerError
 from viewer.imaging.stored import stored_values
 
 Array = npt.NDArray[Any]
@@ -228,19 +229,19 @@ def palette(path: Path, _version: int) -> npt.NDArray[np.uint8]:
     DecodeError
         There is none, or it is damaged.
     """
-    from viewer.dicom.slow_header import open_dataset, quiet_pydicom
+    from viewer.dicom.slow_header import open_dataset
 
     with path.open("rb") as stream:
         dataset, _, _ = open_dataset(stream, path.stat().st_size)
     from pydicom.pixels.processing import apply_color_lut
 
-    bits = min(int(dataset.get("BitsAllocated", 16)), 16)
-    values = np.arange(1 << bits, dtype=np.uint16)
     try:
-        with quiet_pydicom():
+        with careful_pydicom("The colour palette"):
+            bits = min(int(dataset.get("BitsAllocated", 16)), 16)
+            values = np.arange(1 << bits, dtype=np.uint16)
             table = np.asarray(apply_color_lut(values, dataset))[..., :3]
             depth = int(dataset.RedPaletteColorLookupTableDescriptor[2])
-    except (ValueError, AttributeError, TypeError, IndexError, KeyError, NotImplementedError) as error:
+    except ViewerError as error:
         raise DecodeError("The colour palette is missing or damaged.") from error
     if table.dtype == np.uint8:
         return table

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from viewer.dicom.careful import careful_pydicom
 from viewer.dicom.header import DETECTOR_INFORMATION, FRAME_GROUPS, SHARED_GROUPS, Header
 from viewer.dicom.sop_classes import NM
 
@@ -52,9 +53,7 @@ def _dataset(header: Header) -> Dataset:
 
 def _from_functional_groups(header: Header, dataset: Dataset) -> list[Header]:
     """Frames of an enhanced object; a value is per frame, else shared, else that of the file."""
-    from viewer.dicom.slow_header import quiet_pydicom
-
-    with quiet_pydicom():
+    with careful_pydicom("The description of the frames"):
         shared = _first(dataset, "SharedFunctionalGroupsSequence")
         per_frame: Sequence[Any] = dataset.get("PerFrameFunctionalGroupsSequence") or ()
         return [
@@ -173,9 +172,7 @@ def _from_detectors(header: Header, dataset: Dataset) -> list[Header]:
     The position and orientation are those of the first slice; the others follow along the normal by
     SpacingBetweenSlices, which may be negative, in the order of SliceVector.
     """
-    from viewer.dicom.slow_header import quiet_pydicom
-
-    with quiet_pydicom():
+    with careful_pydicom("The description of the frames"):
         detectors: Sequence[Any] = dataset.get("DetectorInformationSequence") or ()
         step = header.spacing_between_mm
         first = detectors[0] if detectors else None

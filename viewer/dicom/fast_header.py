@@ -27,7 +27,8 @@ LARGEST_READ = 1 << 20
 """A header that is longer than this is left to pydicom."""
 MAX_VALUE = 1 << 16
 """Longest value that is kept; a longer one is left to pydicom."""
-MAX_DEPTH = 16
+MAX_DEPTH = 32
+"""Sequences and items inside each other."""
 
 _EXPLICIT = Struct("<HH2sH").unpack_from
 _IMPLICIT = Struct("<HHI").unpack_from
@@ -38,16 +39,17 @@ _SHORT_VRS = frozenset(
 _LONG_VRS = frozenset(b"OB OD OF OL OW OV SQ UC UN UR UT SV UV".split())
 _PIXEL_VRS = {0x7FE00010: b"OBOW", 0x7FE00008: b"OF", 0x7FE00009: b"OD"}
 _UNDEFINED = 0xFFFFFFFF
+_ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _BEFORE_PIXELS = 0x7FE00007
 _NON_IMAGE_END = 0x0028FFFF
 """Nothing behind this element is needed of an object without pixels; RTSTRUCT and SR are long there."""
 
 
-class _UnusualError(Exception):
+class UnusualError(Exception):
     """The file is not plainly regular; pydicom has to read it."""
 
 
-class _NeedMoreError(Exception):
+class NeedMoreError(UnusualError):
     """The header goes on behind the bytes read so far."""
 
 
@@ -71,14 +73,14 @@ def read_descriptor(descriptor: int, path: Path, size: int) -> Header | None:
     while True:
         try:
             return Header.from_elements(path, size, *parse(buffer, complete=len(buffer) >= size))
-        except _NeedMoreError:
+        except NeedMoreError:
             if len(buffer) >= min(size, LARGEST_READ):
                 return None
             more = os.read(descriptor, min(len(buffer) * 7, LARGEST_READ - len(buffer)))
             if not more:
                 return None
             buffer += more
-        except _UnusualError:
+        except UnusualError:
             return None
 
 
@@ -88,7 +90,7 @@ def read_bytes(content: bytes) -> Header | None:
         return None
     try:
         return Header.from_elements(Path("memory"), len(content), *parse(content, complete=True))
-    except (_NeedMoreError, _UnusualError):
+    except (NeedMoreError, UnusualError):
         return None
 
 
@@ -104,7 +106,7 @@ def parse(buffer: bytes, *, complete: bool) -> Parsed:
 
     Raises
     ------
-    _NeedMoreError, _UnusualError
+    NeedMoreError, UnusualError
         See there.
     """
     elements: dict[int, bytes] = {}
@@ -114,37 +116,40 @@ def parse(buffer: bytes, *, complete: bool) -> Parsed:
     elif syntax and syntax not in (EXPLICIT_BIG, DEFLATED):
         walked = _walk_explicit(buffer, start, elements)
     else:
-        raise _UnusualError
+        raise UnusualError
     pixel, sequences, end = walked
     if pixel[0] == 0 and end >= 0 and not (complete and end == len(buffer)):
-        raise _NeedMoreError if not complete else _UnusualError
+        raise NeedMoreError if not complete else UnusualError
     return elements, pixel, frozenset(sequences)
 
 
 def _parse_meta(buffer: bytes, elements: dict[int, bytes]) -> tuple[int, str]:
     """Read group 0002; where the data set starts and its transfer syntax."""
     if len(buffer) < 144 or buffer[132:140] != b"\x02\0\0\0UL\x04\0":
-        raise _UnusualError
+        raise UnusualError
     end = 144 + int(_LONG_LENGTH(buffer, 140)[0])
     pos = 144
     if end + 8 > len(buffer):
-        raise _NeedMoreError
+        raise NeedMoreError
     while pos < end:
         group, element, vr, length = _EXPLICIT(buffer, pos)
         if group != 2:
-            raise _UnusualError
+            raise UnusualError
         if vr in _SHORT_VRS:
             pos += 8
         elif vr in _LONG_VRS:
             length = _LONG_LENGTH(buffer, pos + 8)[0]
             pos += 12
         else:
-            raise _UnusualError
+            raise UnusualError
         if element in (0x0002, 0x0010):
-            elements[0x00020000 | element] = buffer[pos : pos + length]
+            value = buffer[pos : pos + length]
+            if vr != b"UI" or value.strip(b"0123456789. \0"):
+                raise UnusualError
+            elements[0x00020000 | element] = value
         pos += length
     if pos != end or buffer[pos : pos + 2] == b"\x02\0":
-        raise _UnusualError
+        raise UnusualError
     return pos, elements.get(0x00020010, b"").rstrip(b"\0 ").decode("ascii", "replace")
 
 
@@ -165,13 +170,13 @@ def _walk_explicit(  # noqa: PLR0912 - one flat loop, because calls would double
         group, element, vr, length = header(buffer, pos)
         tag = group << 16 | element
         if tag <= last:
-            raise _UnusualError
+            raise UnusualError
         last = tag
         if tag > stop:
             if stop != _BEFORE_PIXELS:
                 return (0, -1, 0), set(), -1
-            if tag not in _PIXEL_VRS or vr not in _LONG_VRS or vr not in _PIXEL_VRS[tag]:
-                raise _UnusualError
+            if tag not in _PIXEL_VRS or vr not in _PIXEL_VRS[tag] or length:
+                raise UnusualError
             length = _LONG_LENGTH(buffer, pos + 8)[0]
             return (tag, pos + 12, -1 if length == _UNDEFINED else length), sequences, pos
         if vr in _SHORT_VRS:
@@ -181,21 +186,21 @@ def _walk_explicit(  # noqa: PLR0912 - one flat loop, because calls would double
             pos += 12
             if tag in SEQUENCES:
                 if vr != b"SQ":
-                    raise _UnusualError
+                    raise UnusualError
                 sequences.add(tag)
             if length == _UNDEFINED:
                 if vr != b"SQ":
-                    raise _UnusualError
-                pos = _skip_sequence(buffer, pos, 0, explicit=True)
+                    raise UnusualError
+                pos = skip_sequence(buffer, pos, explicit=True)
                 continue
         else:
-            raise _UnusualError
+            raise UnusualError
         wanted = wanted_of(tag)
         if wanted is not None:
             if vr not in wanted or length > MAX_VALUE or length & 1:
-                raise _UnusualError
+                raise UnusualError
             if pos + length > total:
-                raise _NeedMoreError
+                raise NeedMoreError
             value = buffer[pos : pos + length]
             elements[tag] = value
             if tag == 0x00080016:
@@ -211,31 +216,31 @@ def _walk_implicit(buffer: bytes, pos: int, elements: dict[int, bytes]) -> Walke
     sequences: set[int] = set()
     looks_explicit = buffer[pos + 4 : pos + 6]
     if looks_explicit in _SHORT_VRS or looks_explicit in _LONG_VRS:
-        raise _UnusualError
+        raise UnusualError
     while pos + 8 <= total:
         group, element, length = _IMPLICIT(buffer, pos)
         tag = group << 16 | element
         if tag <= last:
-            raise _UnusualError
+            raise UnusualError
         last = tag
         if tag > stop:
             if stop != _BEFORE_PIXELS:
                 return (0, -1, 0), set(), -1
             if tag not in _PIXEL_VRS:
-                raise _UnusualError
+                raise UnusualError
             return (tag, pos + 8, -1 if length == _UNDEFINED else length), sequences, pos
         pos += 8
         if tag in SEQUENCES:
             sequences.add(tag)
         if length == _UNDEFINED:
-            pos = _skip_sequence(buffer, pos, 0, explicit=False)
+            pos = skip_sequence(buffer, pos, explicit=False)
             continue
         wanted = WANTED.get(tag)
         if wanted is not None:
             if length > MAX_VALUE or length & 1:
-                raise _UnusualError
+                raise UnusualError
             if pos + length > total:
-                raise _NeedMoreError
+                raise NeedMoreError
             value = buffer[pos : pos + length]
             elements[tag] = value
             if tag == 0x00080016:
@@ -250,50 +255,61 @@ def _stop_of(sop_class: bytes) -> int:
     return _BEFORE_PIXELS if kind is None or kind.has_images else _NON_IMAGE_END
 
 
-def _skip_sequence(buffer: bytes, pos: int, depth: int, *, explicit: bool) -> int:
-    """Position behind a sequence of undefined length whose first item is at `pos` (PS3.5 7.5)."""
+def meta_end(buffer: bytes) -> int:
+    """Where the data set starts.
+
+    Raises
+    ------
+    UnusualError
+        The file meta information is not plainly regular.
+    """
+    return _parse_meta(buffer, {})[0]
+
+
+def element_at(buffer: bytes, pos: int, *, explicit: bool) -> tuple[int, bytes, int, int]:
+    """(tag, value representation, length, position of the value) of an element; items have no representation.
+
+    Raises
+    ------
+    UnusualError
+        It is not plainly regular, or cut off.
+    """
+    if pos + 8 > len(buffer):
+        raise NeedMoreError
+    group, element, length = _IMPLICIT(buffer, pos)
+    tag = group << 16 | element
+    if not explicit or group == 0xFFFE:
+        return tag, b"", length, pos + 8
+    vr = buffer[pos + 4 : pos + 6]
+    if vr in _SHORT_VRS:
+        return tag, vr, length >> 16, pos + 8
+    if vr not in _LONG_VRS or pos + 12 > len(buffer):
+        raise UnusualError
+    length = _LONG_LENGTH(buffer, pos + 8)[0]
+    if length == _UNDEFINED and vr != b"SQ":
+        raise UnusualError
+    return tag, vr, length, pos + 12
+
+
+def skip_sequence(buffer: bytes, pos: int, *, explicit: bool, item: bool = False, depth: int = 0) -> int:
+    """Position behind a sequence (or one item) of undefined length whose content starts at `pos` (PS3.5 7.5).
+
+    Raises
+    ------
+    UnusualError
+        It is not plainly regular; `NeedMoreError` when it goes on behind the buffer.
+    """
     if depth > MAX_DEPTH:
-        raise _UnusualError
-    total = len(buffer)
-    while pos + 8 <= total:
-        group, element, length = _IMPLICIT(buffer, pos)
-        pos += 8
-        if group != 0xFFFE:
-            raise _UnusualError
-        if element == 0xE0DD:
+        raise UnusualError
+    while True:
+        tag, _, length, pos = element_at(buffer, pos, explicit=explicit and item)
+        if tag == (_ITEM_END if item else _SEQUENCE_END):
             if length:
-                raise _UnusualError
+                raise UnusualError
             return pos
-        if element != 0xE000:
-            raise _UnusualError
-        pos = _skip_item(buffer, pos, depth, explicit=explicit) if length == _UNDEFINED else pos + length
-    raise _NeedMoreError
-
-
-def _skip_item(buffer: bytes, pos: int, depth: int, *, explicit: bool) -> int:
-    """Position behind an item of undefined length whose first element is at `pos`."""
-    total = len(buffer)
-    while pos + 12 <= total or buffer[pos : pos + 4] == b"\xfe\xff\x0d\xe0":
-        if buffer[pos : pos + 4] == b"\xfe\xff\x0d\xe0":
-            return pos + 8
-        if explicit:
-            group, _, vr, length = _EXPLICIT(buffer, pos)
-            if vr in _SHORT_VRS:
-                pos += 8
-            elif vr in _LONG_VRS:
-                length = _LONG_LENGTH(buffer, pos + 8)[0]
-                pos += 12
-            else:
-                raise _UnusualError
-            if length == _UNDEFINED and vr != b"SQ":
-                raise _UnusualError
-        else:
-            group, _, length = _IMPLICIT(buffer, pos)
-            pos += 8
-        if group == 0xFFFE:
-            raise _UnusualError
+        if (tag >> 16 == 0xFFFE) if item else (tag != _ITEM):
+            raise UnusualError
         if length == _UNDEFINED:
-            pos = _skip_sequence(buffer, pos, depth + 1, explicit=explicit)
+            pos = skip_sequence(buffer, pos, explicit=explicit, item=not item, depth=depth + 1)
         else:
             pos += length
-    raise _NeedMoreError

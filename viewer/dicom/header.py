@@ -111,6 +111,7 @@ WANTED: dict[int, bytes] = {
     0x00282110: b"CS",
     0x00282112: b"DS",
     0x00541001: b"CS",
+    0x00541006: b"CS",
     0x00541102: b"CS",
     0x00541300: b"DS",
     0x00541321: b"DS",
@@ -208,6 +209,7 @@ class Header:
     kvp: float | None
     tube_current_ma: float | None
     units: str
+    suv_type: str
     decay_correction: str
     concatenation_uid: str
     # geometry
@@ -361,6 +363,7 @@ class Header:
             kvp=number(0x00180060),
             tube_current_ma=number(0x00181151),
             units=text(0x00541001),
+            suv_type=text(0x00541006),
             decay_correction=text(0x00541102),
             concatenation_uid=text(0x00209161),
             position_mm=None if position is None else (position[0], position[1], position[2]),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from viewer.dicom.careful import careful_pydicom
 from viewer.dicom.header import MODALITY_LUT, VOI_LUT, Header
 from viewer.imaging.modality import lut_data, lut_descriptor, voi_table
 from viewer.imaging.window import VoiTable
@@ -53,12 +54,12 @@ def read_luts(header: Header) -> Luts:
     """
     if not header.sequences & {MODALITY_LUT, VOI_LUT}:
         return Luts()
-    from viewer.dicom.slow_header import open_dataset, quiet_pydicom
+    from viewer.dicom.slow_header import open_dataset
 
     with header.path.open("rb") as stream:
         dataset = open_dataset(stream, header.size)[0]
     notes: list[str] = []
-    with quiet_pydicom():
+    with careful_pydicom("A lookup table of the header"):
         modality, unit = _modality(dataset, header, notes)
         voi = _voi(dataset, header, modality is not None, notes)
     return Luts(modality, unit, voi, tuple(notes))

@@ -147,6 +147,8 @@ class Stack:
         SUV of a PET stack, or None; then `suv_note` says why.
     kind
         VOLUME, IMAGE, LOCALIZER or CAPTURE: a series can hold a volume and a scout or a dose page beside it.
+    on_request
+        The stack leaves out images of its series (rule A09): it is offered, but never opens by itself.
     image_type, kernel
         ImageType values and ConvolutionKernel, used to choose the series that opens first.
     tracer_text, acquisition_text
@@ -169,6 +171,7 @@ class Stack:
     suv_note: str = ""
     multiplanar: bool = True
     kind: SeriesKind = SeriesKind.VOLUME
+    on_request: bool = False
     image_type: tuple[str, ...] = ()
     kernel: str = ""
     tracer_text: str = ""

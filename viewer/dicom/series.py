@@ -62,12 +62,15 @@ class StackDraft:
         VOLUME when other planes make sense or could with more slices, else what the pictures are.
     label
         What tells the stack from its siblings.
+    on_request
+        It leaves out images of its series and never opens by itself (rule A09).
     """
 
     headers: tuple[Header, ...]
     fit: Fit
     kind: SeriesKind
     label: str = ""
+    on_request: bool = False
 
 
 @dataclass(frozen=True)
@@ -125,7 +128,7 @@ def split_series(headers: Iterable[Header], same_pixels: SamePixels) -> SplitRes
     for group in _grouped(kept, _layout_key):
         drafts.extend(_drafts_of_layout(group, duplicates))
     drafts = _scouts_apart(drafts)
-    drafts.sort(key=lambda d: (_RANK[d.kind], not d.fit.multiplanar, -len(d.headers)))
+    drafts.sort(key=lambda d: (d.on_request, _RANK[d.kind], not d.fit.multiplanar, -len(d.headers)))
     return SplitResult(tuple(_labelled(drafts)), tuple(warnings), tuple(conflicts))
 
 
@@ -228,7 +231,8 @@ def _drafts_of_layout(headers: list[Header], duplicates: int) -> list[StackDraft
             note = Note(
                 "slices-left-out", f"{missing} image{'s' * (missing != 1)} without a position left out."
             )
-            flat.extend(_located_drafts(located, duplicates, (note,), label="located slices only"))
+            offered = _located_drafts(located, duplicates, (note,), label="located slices only")
+            flat.extend(replace(draft, on_request=True) for draft in offered)
         return flat
     if capture and len({h.position_mm for h in located}) < FEW_SLICES:
         return [_flat(headers, SeriesKind.CAPTURE, (), duplicates)]

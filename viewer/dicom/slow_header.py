@@ -7,14 +7,11 @@ from __future__ import annotations
 
 import io
 import struct
-import threading
-import warnings
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from viewer.dicom.careful import careful_pydicom, pydicom_errors, quiet_pydicom
 from viewer.dicom.header import (
     DEFLATED,
     EXPLICIT_BIG,
@@ -37,19 +34,6 @@ INFLATE_CEILING = 2 << 30
 HEADER_INFLATE = 4 << 20
 """Bytes that are inflated to find the header of a deflated file."""
 NON_IMAGE_END = 0x0028FFFF
-
-_quiet_lock = threading.RLock()
-
-
-@contextmanager
-def quiet_pydicom() -> Iterator[None]:
-    """Keep pydicom's warnings, which quote values of the patient, out of terminals and logs.
-
-    One thread at a time: the list of warning filters belongs to the whole process.
-    """
-    with _quiet_lock, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
 
 
 def read_with_pydicom(source: Path | bytes, path: Path, size: int, *, objects: bool = False) -> Header:
@@ -81,7 +65,8 @@ def _read(stream: IO[bytes], path: Path, size: int, *, objects: bool) -> Header:
     if size == 0:
         raise NotDicomError("The file is empty.")
     dataset, position, deflated = open_dataset(stream, size)
-    elements, pixel, sequences = extract(dataset, None if deflated else stream, position, objects=objects)
+    with careful_pydicom():
+        elements, pixel, sequences = extract(dataset, None if deflated else stream, position, objects=objects)
     if deflated:
         elements[0x00020010] = DEFLATED.encode("ascii")
     return Header.from_elements(path, size, elements, pixel, sequences)
@@ -123,35 +108,15 @@ def open_dataset(stream: IO[bytes], size: int, *, force: bool = False) -> tuple[
     from pydicom.errors import InvalidDicomError
 
     try:
-        with quiet_pydicom():
+        with careful_pydicom():
             deflated = inflated_copy(stream, HEADER_INFLATE) if preamble else None
-            dataset = pydicom.dcmread(
-                stream if deflated is None else deflated,
-                stop_before_pixels=True,
-                force=not preamble,
-                defer_size=None,
-            )
-            position = (stream if deflated is None else deflated).tell()
-    except InvalidDicomError as error:
-        raise NotDicomError("This is not a DICOM file.") from error
-    except RecursionError as error:
-        raise ViewerError("The file nests sequences too deeply to be read.") from error
-    except MemoryError as error:
-        raise ViewerError("The file announces more data than fits into memory.") from error
-    except (
-        ValueError,
-        TypeError,
-        AttributeError,
-        KeyError,
-        IndexError,
-        NotImplementedError,
-        struct.error,
-        zlib.error,
-        EOFError,
-        UnicodeError,
-        AssertionError,
-    ) as error:
-        raise ViewerError(f"The header is damaged and cannot be read ({type(error).__name__}).") from error
+            source = stream if deflated is None else deflated
+            dataset = pydicom.dcmread(source, stop_before_pixels=True, force=not preamble)
+            position = source.tell()
+    except ViewerError as error:
+        if isinstance(error.__cause__, InvalidDicomError):
+            raise NotDicomError("This is not a DICOM file.") from error
+        raise
     if not preamble and not force and kind_of_class(str(_raw_text(dataset, 0x00080016))) is None:
         raise NotDicomError("This is not a DICOM file.")
     return dataset, position, deflated is not None
@@ -272,7 +237,7 @@ def _value_bytes(dataset: Dataset, tag: int, vrs: bytes, *, little: bool) -> byt
 
     element: Any = dataset.get_item(tag)
     if isinstance(element, RawDataElement) and (
-        element.VR is None or element.VR.encode("ascii") in _pairs(vrs)
+        element.VR is None or element.VR.encode("ascii", "replace") in _pairs(vrs)
     ):
         value = element.value or b""
         if vrs in (b"US", b"USSS") and not little:
@@ -292,15 +257,7 @@ def _coerced(dataset: Dataset, tag: int, vrs: bytes) -> bytes | None:
     try:
         with quiet_pydicom():
             value = dataset[tag].value
-    except (
-        ValueError,
-        TypeError,
-        KeyError,
-        AttributeError,
-        NotImplementedError,
-        struct.error,
-        OverflowError,
-    ):
+    except pydicom_errors():
         return None
     parts = (
         list(value) if isinstance(value, (list, tuple)) or type(value).__name__ == "MultiValue" else [value]

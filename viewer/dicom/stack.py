@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from viewer.dicom.header import DOUBLE_PIXEL_DATA, EXPLICIT_LITTLE, FLOAT_PIXEL_DATA, IMPLICIT_LITTLE, Header
 from viewer.dicom.lut import read_luts
 from viewer.dicom.model import FrameSource, PixelFormat, Stack
+from viewer.dicom.pet import unit_text
+from viewer.dicom.pet_stack import with_suv
 from viewer.dicom.series import StackDraft
 from viewer.dicom.sop_classes import CT, ENHANCED_CT, LEGACY_CT
 from viewer.imaging.modality import Rescale, checked_rescale
@@ -19,16 +21,6 @@ _CT_CLASSES = (CT, ENHANCED_CT, LEGACY_CT)
 _SLICE_WORDS = frozenset(
     {"AXIAL", "MPR", "REFORMATTED", "RESAMPLED", "AVERAGE", "MIP", "MINIP", "HELICAL", "VOLUME"}
 )
-_PET_UNITS = {
-    "BQML": "Bq/mL",
-    "GML": "g/mL",
-    "CM2ML": "cm2/mL",
-    "CNTS": "counts",
-    "CPS": "counts/s",
-    "PROPCNTS": "proportional counts",
-    "PROPCPS": "proportional counts/s",
-    "1CM": "1/cm",
-}
 _UNIT_NAMES = {"HU": "HU", "[HNSF'U]": "HU", "US": "", "UNSPECIFIED": "", "": "", "1": "", "NO UNITS": ""}
 
 
@@ -86,7 +78,7 @@ def unit_of(header: Header) -> str:
     if header.samples > 1 or not rescale(header).usable:
         return ""
     if header.modality == "PT" and header.units:
-        return _PET_UNITS.get(header.units.upper(), header.units)
+        return unit_text(header.units, header.suv_type) or header.units
     named = header.rescale_type
     if named:
         return _UNIT_NAMES.get(named.upper(), named)
@@ -131,7 +123,7 @@ def make_stack(draft: StackDraft, uid: str) -> Stack:
     unit = unit_of(middle) if luts.modality is None else _UNIT_NAMES.get(luts.unit.upper(), luts.unit)
     windows, window_notes = _windows(middle)
     notes = dict.fromkeys(note for header in headers for note in rescale(header).notes)
-    return Stack(
+    stack = Stack(
         uid=uid,
         frames=tuple(frame_source(header) for header in headers),
         pixels=pixel_format(middle),
@@ -146,12 +138,14 @@ def make_stack(draft: StackDraft, uid: str) -> Stack:
         modality_lut=luts.modality,
         multiplanar=draft.fit.multiplanar,
         kind=draft.kind,
+        on_request=draft.on_request,
         image_type=middle.image_type,
         kernel=middle.kernel,
         acquisition_text=acquisition_text(middle),
         lossy_text=lossy_text(headers),
         warnings=tuple(dict.fromkeys((*draft.fit.report.warnings, *window_notes, *notes, *luts.notes))),
     )
+    return with_suv(stack, headers) if middle.modality == "PT" and draft.fit.geometry.oriented else stack
 
 
 def _windows(header: Header) -> tuple[tuple[Window, ...], tuple[str, ...]]:

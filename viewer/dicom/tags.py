@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from viewer.errors import ViewerError
+from viewer.dicom.careful import careful_pydicom, pydicom_errors
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -146,28 +146,24 @@ def tag_rows(path: Path) -> tuple[TagRow, ...]:
     OSError
         It cannot be read at all.
     """
-    from viewer.dicom.slow_header import open_dataset, quiet_pydicom
+    from viewer.dicom.slow_header import open_dataset
 
     size = path.stat().st_size
     with path.open("rb") as stream:
         dataset, _, _ = open_dataset(stream, size)
     rows: list[TagRow] = []
-    with quiet_pydicom():
-        try:
-            for part in (dataset.file_meta, dataset):
-                for row in _rows(part, 0):
-                    rows.append(row)
-                    if len(rows) >= MAX_ROWS:
-                        rows.append(
-                            TagRow("", "…", "", f"more than {MAX_ROWS} elements; the rest is not listed")
-                        )
-                        return tuple(rows)
-        except RecursionError as error:
-            raise ViewerError("The file nests sequences too deeply to be listed.") from error
+    with careful_pydicom("The list of tags"):
+        unreadable = pydicom_errors()
+        for part in (dataset.file_meta, dataset):
+            for row in _rows(part, 0, unreadable):
+                rows.append(row)
+                if len(rows) >= MAX_ROWS:
+                    rows.append(TagRow("", "…", "", f"more than {MAX_ROWS} elements; the rest is not listed"))
+                    return tuple(rows)
     return tuple(rows)
 
 
-def _rows(dataset: Dataset, depth: int) -> Iterator[TagRow]:
+def _rows(dataset: Dataset, depth: int, unreadable: tuple[type[Exception], ...]) -> Iterator[TagRow]:
     for tag in sorted(dataset.keys()):
         text = f"({tag.group:04X},{tag.element:04X})"
         try:
@@ -187,12 +183,13 @@ def _rows(dataset: Dataset, depth: int) -> Iterator[TagRow]:
         private = bool(tag.is_private)
         identity = private or _identifies(element.keyword, vr)
         if vr == "SQ":
-            yield from _sequence_rows(TagRow(text, name, vr, "", depth, private, identity), value)
+            row = TagRow(text, name, vr, "", depth, private, identity)
+            yield from _sequence_rows(row, value, unreadable)
         else:
             yield TagRow(text, name, vr, _value_text(value, vr), depth, private, identity)
 
 
-def _sequence_rows(row: TagRow, items: Any) -> Iterator[TagRow]:
+def _sequence_rows(row: TagRow, items: Any, unreadable: tuple[type[Exception], ...]) -> Iterator[TagRow]:
     count = len(items)
     yield TagRow(
         row.tag, row.name, row.vr, f"{count} item{'s' * (count != 1)}", row.depth, row.private, identity=False
@@ -206,7 +203,7 @@ def _sequence_rows(row: TagRow, items: Any) -> Iterator[TagRow]:
             return
         if count > 1:
             yield TagRow("", f"Item {n + 1}", "", "", row.depth + 1)
-        for inner in _rows(item, row.depth + (2 if count > 1 else 1)):
+        for inner in _rows(item, row.depth + (2 if count > 1 else 1), unreadable):
             # What lies in a private sequence, or in one the profile removes, is as private as its parent.
             yield inner if not row.identity else _identifying(inner)
 
