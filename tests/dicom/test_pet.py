@@ -80,9 +80,9 @@ def header(
     return dcmread(stream)
 
 
-def local(*clock: int, day: int = 1) -> dt.datetime:
+def local(hour: int, minute: int = 0, second: int = 0, microsecond: int = 0, day: int = 1) -> dt.datetime:
     """A moment of January 2025 on the scanner's own clock, as headers without an offset give it."""
-    return dt.datetime.combine(dt.date(2025, 1, day), dt.time(*clock))
+    return dt.datetime.combine(dt.date(2025, 1, day), dt.time(hour, minute, second, microsecond))
 
 
 def suv_of(slices: Sequence[Dataset], stored: Sequence[Sequence[int]]) -> list[list[float]]:
@@ -316,8 +316,8 @@ def test_that_D12_an_unknown_nuclide_without_half_life_gives_no_suv() -> None:
     ("RadiopharmaceuticalStartDateTime", ("20250101100000", "20250101101000")), ("DecayCorrection", ("START", "ADMIN")),
 ])  # fmt: skip
 def test_that_slices_that_contradict_each_other_give_no_suv(keyword: str, values: tuple[str, str]) -> None:
+    written: list[dict[str, Any]] = [{keyword: value} for value in values]
     with pytest.raises(SuvUnavailable, match="differs between the slices"):
-        written: list[dict[str, Any]] = [{keyword: value} for value in values]
         factor_of(*(header(**changes) for changes in written))
 
 
