@@ -50,7 +50,9 @@ def make_volume() -> MakeVolume:
         stack = Stack(uid, (), PixelFormat(shape[1], shape[2]), geometry, report, modality=modality)
         series = Series(uid, "1.5", modality, "ramp", SeriesKind.VOLUME, shape[0], stacks=(stack,), number=2)
         patient = Patient("p", "DOE, Jane", "ID-77", "1970-01-31", "F")
-        study = Study("1.5", patient, "study text", "2025-01-31", "10:00", "ACC-5", "Clinic", "055Y", (series,))
+        study = Study(
+            "1.5", patient, "study text", "2025-01-31", "10:00", "ACC-5", "Clinic", "055Y", (series,)
+        )
         return OpenVolume(volume, stack, series, study)
 
     return make

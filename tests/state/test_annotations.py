@@ -64,7 +64,11 @@ def test_that_off_says_nothing_else(view: ViewState, make_volume: MakeVolume) ->
 
 
 def test_that_E26_dates_times_and_ages_are_readable() -> None:
-    assert (date_text("19600116"), date_text("1960.01.16"), date_text("odd")) == ("1960-01-16", "1960-01-16", "odd")
+    assert (date_text("19600116"), date_text("1960.01.16"), date_text("odd")) == (
+        "1960-01-16",
+        "1960-01-16",
+        "odd",
+    )
     assert (time_text("095640.25"), time_text("09:56:40"), time_text("")) == ("09:56", "09:56", "")
     assert (age_text("069Y"), age_text("003M"), age_text("x")) == ("69 y", "3 m", "x")
 

@@ -33,7 +33,9 @@ def test_that_B23_the_reading_is_the_nearest_voxel_in_the_displayed_quantity(
     assert reading.text == "HU 3436"
 
 
-def test_that_the_suv_reading_is_the_factor_times_the_activity(view: ViewState, make_volume: MakeVolume) -> None:
+def test_that_the_suv_reading_is_the_factor_times_the_activity(
+    view: ViewState, make_volume: MakeVolume
+) -> None:
     opened(view, make_volume(quantity=Quantity("Bq/mL"), modality="PT", suv_factor=4.2111e-4))
     (reading,) = read_point(view, (-7, -16, -24))
     assert reading.value == pytest.approx(2230 * 4.2111e-4)

@@ -104,7 +104,9 @@ def test_that_E01_letters_can_be_superior_and_inferior(view: ViewState, make_vol
     assert "".join(scene(view, PlaneKind.CORONAL).letters) == "RLSI"
 
 
-def test_that_E13_acquired_planes_count_slices_and_others_do_not(view: ViewState, make_volume: MakeVolume) -> None:
+def test_that_E13_acquired_planes_count_slices_and_others_do_not(
+    view: ViewState, make_volume: MakeVolume
+) -> None:
     opened(view, make_volume())
     assert [scene(view, kind).slice_text for kind in KINDS] == ["3/5", "4/8", "3/6"]
     c, s = np.cos(0.5), np.sin(0.5)
@@ -169,7 +171,9 @@ def test_that_D34_opacity_goes_into_the_overlay_only(view: ViewState, make_volum
     assert set(alone[0].table[:, 3]) == {255}
 
 
-def test_that_B16_inversion_of_the_user_and_of_monochrome1_cancel(view: ViewState, make_volume: MakeVolume) -> None:
+def test_that_B16_inversion_of_the_user_and_of_monochrome1_cancel(
+    view: ViewState, make_volume: MakeVolume
+) -> None:
     opened(view, make_volume(inverted=True))
     first = scene(view, PlaneKind.AXIAL).layers[0].table
     assert tuple(first[0, :3]) == (255, 255, 255)

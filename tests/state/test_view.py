@@ -27,13 +27,16 @@ def opened(view: ViewState, item: OpenVolume) -> OpenVolume:
     return item
 
 
-def test_that_a_new_volume_starts_at_the_voxel_in_its_middle(view: ViewState, make_volume: MakeVolume) -> None:
+def test_that_a_new_volume_starts_at_the_voxel_in_its_middle(
+    view: ViewState, make_volume: MakeVolume
+) -> None:
     opened(view, make_volume())
     assert view.cursor_mm == pytest.approx([-7, -16, -24])
 
 
 @pytest.mark.parametrize(
-    ("kind", "axis", "step"), [(PlaneKind.AXIAL, 2, 3.0), (PlaneKind.SAGITTAL, 0, 1.0), (PlaneKind.CORONAL, 1, 2.0)]
+    ("kind", "axis", "step"),
+    [(PlaneKind.AXIAL, 2, 3.0), (PlaneKind.SAGITTAL, 0, 1.0), (PlaneKind.CORONAL, 1, 2.0)],
 )
 def test_that_scrolling_moves_by_one_voxel_along_the_normal(
     view: ViewState, make_volume: MakeVolume, kind: PlaneKind, axis: int, step: float
@@ -82,7 +85,9 @@ def test_that_the_linked_point_stays_inside_the_volume(view: ViewState, make_vol
     assert view.cursor_mm == pytest.approx([-3, -10, -18])
 
 
-def test_that_D30_an_overlay_needs_an_equal_frame_of_reference(view: ViewState, make_volume: MakeVolume) -> None:
+def test_that_D30_an_overlay_needs_an_equal_frame_of_reference(
+    view: ViewState, make_volume: MakeVolume
+) -> None:
     opened(view, make_volume())
     for uid, frame, same in (("2", "1.9", True), ("3", "1.10", False), ("4", "", False)):
         other = make_volume(uid, modality="PT", frame_of_reference=frame)
@@ -91,7 +96,9 @@ def test_that_D30_an_overlay_needs_an_equal_frame_of_reference(view: ViewState, 
         assert view.same_frame_of_reference is same
 
 
-def test_that_D30_two_empty_frames_of_reference_are_not_equal(view: ViewState, make_volume: MakeVolume) -> None:
+def test_that_D30_two_empty_frames_of_reference_are_not_equal(
+    view: ViewState, make_volume: MakeVolume
+) -> None:
     opened(view, make_volume(frame_of_reference=""))
     other = make_volume("2", modality="PT", frame_of_reference="")
     view.library.add(other)
@@ -149,19 +156,31 @@ def test_that_A20_planes_follow_a_slightly_oblique_acquisition_only(make_volume:
 def test_that_layouts_with_pet_are_refused_without_pet(view: ViewState, make_volume: MakeVolume) -> None:
     opened(view, make_volume())
     view.set_layout("rows")
-    assert view.layout.id == "three-large"
+    assert view.layout.id == "three"
     other = make_volume("2", modality="PT")
     view.library.add(other)
     view.set_overlay(layer(other))
     view.set_layout("rows")
     assert view.layout.id == "rows"
     view.set_overlay(None)
-    assert view.layout.id == "three-large"
-
-
-def test_that_a_tall_body_gets_three_panes_side_by_side(view: ViewState, make_volume: MakeVolume) -> None:
-    opened(view, make_volume(shape=(20, 6, 8)))
     assert view.layout.id == "three"
+
+
+@pytest.mark.parametrize(
+    ("slices", "area", "expected"),
+    [
+        (5, (900, 900), "three-large"),
+        (20, (900, 900), "three"),
+        (5, (1800, 700), "three"),
+        (5, (400, 900), "three-large"),
+    ],
+)
+def test_that_the_layout_is_the_one_that_shows_the_planes_larger(
+    view: ViewState, make_volume: MakeVolume, slices: int, area: tuple[int, int], expected: str
+) -> None:
+    view.area = area
+    opened(view, make_volume(shape=(slices, 6, 8)))
+    assert view.layout.id == expected
 
 
 def test_that_each_signal_is_sent_once_a_change(view: ViewState, make_volume: MakeVolume) -> None:
@@ -179,6 +198,11 @@ def test_that_each_signal_is_sent_once_a_change(view: ViewState, make_volume: Ma
 
 def test_that_the_acquired_plane_gets_the_large_pane(view: ViewState, make_volume: MakeVolume) -> None:
     sagittal = np.array([[-3.0, 0, 0, 0], [0, 0, 1, 0], [0, -1, 0, 0], [0, 0, 0, 1]])
+    view.area = (500, 900)
     opened(view, make_volume(affine=sagittal, shape=(3, 6, 8)))
     assert view.layout.id == "three-large"
-    assert [pane.kind for pane in view.layout.panes] == [PlaneKind.SAGITTAL, PlaneKind.AXIAL, PlaneKind.CORONAL]
+    assert [pane.kind for pane in view.layout.panes] == [
+        PlaneKind.SAGITTAL,
+        PlaneKind.AXIAL,
+        PlaneKind.CORONAL,
+    ]

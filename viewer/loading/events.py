@@ -13,6 +13,23 @@ from viewer.imaging.volume import Volume
 
 
 @dataclass(frozen=True)
+class Preparing:
+    """Something is made ready before anything can be read.
+
+    Parameters
+    ----------
+    text
+        What, in words.
+    done, total
+        Steps.
+    """
+
+    text: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
 class Scanning:
     """Headers are being read.
 
@@ -128,7 +145,8 @@ class Failed:
 
 
 LoadEvent = (
-    Scanning
+    Preparing
+    | Scanning
     | Indexed
     | GeometryReady
     | SlicesReady

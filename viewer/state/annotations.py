@@ -74,10 +74,8 @@ def _items(view: ViewState, scene: PaneScene) -> tuple[OpenVolume, ...]:
 
 def _patient(item: OpenVolume) -> tuple[str, ...]:
     patient = item.study.patient
-    birth = patient.birth_date + (f" ({item.study.age})" if item.study.age else "")
-    return tuple(
-        filter(None, (patient.name, patient.patient_id, "  ".join(filter(None, (birth, patient.sex)))))
-    )
+    person = (date_text(patient.birth_date), age_text(item.study.age), patient.sex)
+    return tuple(filter(None, (patient.name, patient.patient_id, "  ".join(filter(None, person)))))
 
 
 def _study(item: OpenVolume, *, identity: bool) -> tuple[str, ...]:
@@ -113,7 +111,8 @@ def _windows(view: ViewState, scene: PaneScene) -> list[str]:
         text = format_window(layer.window, request.volume.display_unit)
         if request.role is Role.OVERLAY and len(scene.layers) > 1:
             text += f"  {layer.opacity * 100:.0f} %"
-        lines.append(text + (f"  {layer.window_name}" if layer.window_name else ""))
+        # The name of a SUV range is its numbers.
+        lines.append(text + (f"  {layer.window_name}" if layer.window_name and "SUV" not in text else ""))
     return lines
 
 

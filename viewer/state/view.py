@@ -29,8 +29,6 @@ ACQUIRED_BELOW_DEG = 20.0
 """Up to this obliquity panes follow the acquired planes (rule A20)."""
 TILT_ABOVE_DEG = 0.1
 """A stack sheared by more is shown on the patient's axes (rule A15)."""
-TALL = 1.25
-"""Volumes this much taller than wide get three panes side by side, others a large axial pane."""
 ZOOM_RANGE = (0.1, 40.0)
 
 
@@ -52,6 +50,7 @@ class ViewState:
         self.fused = True
         self.layout: Layout = layout("three")
         self._chosen_layout = ""
+        self.area = (1200, 800)
         self.maximised: str = ""
         self.active_pane: str = self.layout.panes[0].id
         self.active_role = Role.BASE
@@ -316,15 +315,21 @@ class ViewState:
         self.framing_changed.emit()
 
     def _fitting_layout(self, item: OpenVolume | None) -> str:
-        """The layout for a volume: the user's choice where it fits, else by the shape of the body part."""
+        """The layout for a volume: the user's choice where it fits, else that shows the planes larger."""
         if item is not None and not item.stack.multiplanar:
             return "single"
-        if self._chosen_layout and (self.overlay is not None or not layout(self._chosen_layout).needs_overlay):
+        if self._chosen_layout and (
+            self.overlay is not None or not layout(self._chosen_layout).needs_overlay
+        ):
             return self._chosen_layout
         if item is None:
             return "three"
         extent = np.ptp(item.volume.geometry.corners_mm(), axis=0)
-        return "three" if extent[2] > TALL * max(extent[0], extent[1]) else "three-large"
+        across, tall = max(extent[0], extent[1]), extent[2]
+        width, height = self.area
+        in_a_row = min(width / 3 / across, height / max(across, tall))
+        with_large = min(width / 2 / across, height / 2 / max(across, tall))
+        return "three" if in_a_row > with_large else "three-large"
 
     def _arranged(self, wanted: Layout) -> Layout:
         """The acquired plane gets the large pane."""

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
 
 from viewer.errors import ViewerError
 from viewer.loading.cancel import CancelToken
-from viewer.loading.events import Failed, LoadEvent, Scanning
+from viewer.loading.events import Failed, LoadEvent, Preparing
 from viewer.loading.pipeline import load
 from viewer.settings import cache_dir
 from viewer.ui.context import UiContext
 from viewer.ui.dialogs.recent import remember
 from viewer.ui.dialogs.second_drop import ask_second_drop
+
+PAUSE_S = 0.05
 
 
 def open_with_question(context: UiContext, paths: Sequence[Path]) -> None:
@@ -30,17 +35,32 @@ def open_demo(context: UiContext) -> None:
     """Write the demo study when it is not there yet, then open it; both in the background."""
 
     def job(token: CancelToken) -> Iterator[LoadEvent]:
-        from viewer.dicom.demo import demo_folder
-
-        yield Scanning(0, 0, 0.0)
-        try:
-            folder = demo_folder(cache_dir())
-        except (OSError, ViewerError) as error:
-            yield Failed(f"The demo study could not be written to {cache_dir()}: {error}.")
-            return
-        yield from load([folder], cancel=token)
+        folder = yield from _written_demo()
+        if folder is not None:
+            yield from load([folder], cancel=token)
 
     context.loader.cancel()
     context.view.show(None, None)
     context.library.clear()
     context.loader.start(job)
+
+
+def _written_demo() -> Generator[LoadEvent, None, Path | None]:
+    """Write the demo study in a thread of its own and tell how far it is; None when it could not be written."""
+    from viewer.dicom.demo import demo_folder
+
+    steps: SimpleQueue[tuple[int, int]] = SimpleQueue()
+    with ThreadPoolExecutor(1, thread_name_prefix="demo-writer") as pool:
+        writing = pool.submit(demo_folder, cache_dir(), lambda done, total: steps.put((done, total)))
+        while not writing.done():
+            time.sleep(PAUSE_S)
+            while not steps.empty():
+                yield Preparing("Writing the demo study", *steps.get())
+        try:
+            return writing.result()
+        except (OSError, ViewerError) as error:
+            reason = (
+                error.user_message if isinstance(error, ViewerError) else error.strerror or "system error"
+            )
+            yield Failed(f"The demo study could not be written ({reason}).")
+            return None

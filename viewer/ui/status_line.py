@@ -8,7 +8,16 @@ from PySide6.QtWidgets import QLabel, QPushButton, QStatusBar, QWidget
 
 from viewer.imaging.geometry import FloatArray
 from viewer.imaging.sample import Interpolation
-from viewer.loading.events import Failed, Finished, GeometryReady, Indexed, LoadEvent, Scanning, SlicesReady
+from viewer.loading.events import (
+    Failed,
+    Finished,
+    GeometryReady,
+    Indexed,
+    LoadEvent,
+    Preparing,
+    Scanning,
+    SlicesReady,
+)
 from viewer.state.layers import Role
 from viewer.state.probe import read_point
 from viewer.ui.context import UiContext
@@ -129,7 +138,10 @@ class StatusLine(QStatusBar):
 
     def show_event(self, event: LoadEvent) -> None:
         """Progress with counts and rate."""
-        if isinstance(event, Scanning):
+        if isinstance(event, Preparing):
+            self.progress.show_share(event.done / max(event.total, 1))
+            self.message.setText(f"{event.text}: {event.done} of {event.total}")
+        elif isinstance(event, Scanning):
             self.progress.show_share(event.files / max(event.total, 1))
             rate = f", {event.rate_per_s:.0f}/s" if event.rate_per_s else ""
             self.message.setText(f"Reading headers: {event.files} of {event.total} files{rate}")

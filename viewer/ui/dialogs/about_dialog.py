@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QDialog, QLabel, QPlainTextEdit, QPushButton, QTab
 from viewer import __version__
 from viewer.assets import asset_path
 from viewer.ui.dialogs._parts import Hint, buttons, column, prepare
-from viewer.ui.export.options import INTENDED_USE
+from viewer.ui.dialogs.intended_use import INTENDED_USE
 from viewer.ui.theme import GRID_PX
 
 

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QWidget
 
 from viewer.settings import Settings
 from viewer.ui.dialogs._parts import Hint
-from viewer.ui.export.options import INTENDED_USE
+from viewer.ui.dialogs.intended_use import INTENDED_USE
 from viewer.ui.theme import GRID_PX
 
 

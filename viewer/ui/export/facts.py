@@ -8,7 +8,7 @@ from viewer import __version__
 from viewer.imaging.presets import format_window
 from viewer.state.panes import Pane, PlaneKind
 from viewer.state.view import ViewState
-from viewer.ui.export.options import INTENDED_USE
+from viewer.ui.dialogs.intended_use import INTENDED_USE
 
 
 def technical_facts(view: ViewState, pane: Pane | None, date: dt.date) -> dict[str, str]:

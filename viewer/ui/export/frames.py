@@ -12,8 +12,9 @@ from viewer.errors import ExportError
 from viewer.imaging.geometry import FloatArray
 from viewer.state.panes import Content, Pane, PlaneKind
 from viewer.state.view import ViewState, grid_axis, pitch_along
+from viewer.ui.dialogs.intended_use import INTENDED_USE
 from viewer.ui.export.movie import Frame
-from viewer.ui.export.options import INTENDED_USE, Mode
+from viewer.ui.export.options import Mode
 from viewer.ui.export.picture import pixels, with_footer
 from viewer.ui.panes.picture import pane_image
 

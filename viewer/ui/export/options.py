@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-INTENDED_USE = "Not a medical device. Not for primary diagnosis or treatment decisions."
-"""Stands at first start, in About and under every exported picture (rule E23)."""
-
 SCALES = (1, 2, 4)
 """Device pixels per pixel on screen; pictures are painted at that size, never enlarged (rule F01)."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QWidget
 
 from viewer.state.panes import Pane
@@ -50,6 +51,10 @@ class PaneGrid(QWidget):
         self._view.layout_changed.disconnect(self.rebuild)
         self._view.display_changed.disconnect(self._follow_active)
         self.coordinator.disconnect_state()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self._view.area = (max(1, self.width()), max(1, self.height()))
+        super().resizeEvent(event)
 
     def panes(self) -> tuple[PlanePane, ...]:
         """Panes on screen, row by row."""
