@@ -15,10 +15,10 @@ import viewer
 from viewer.settings import Settings
 from viewer.ui.dialogs.about_dialog import AboutDialog, components, facts
 from viewer.ui.dialogs.display_test import FAINT, STEPS, DisplayTestDialog, GreyPattern
+from viewer.ui.dialogs.intended_use import INTENDED_USE
 from viewer.ui.dialogs.notice import first_start_notice
 from viewer.ui.dialogs.recent import MOST, forget_all, recent_paths, remember
 from viewer.ui.dialogs.second_drop import ask_second_drop
-from viewer.ui.export.options import INTENDED_USE
 
 
 @pytest.fixture

@@ -62,15 +62,17 @@ def test_that_a_coloured_gif_keeps_few_colours_exactly(tmp_path: Path) -> None:
 
 
 def test_that_a_thin_coloured_line_keeps_its_colour_beside_a_large_picture(tmp_path: Path) -> None:
-    """The red crosshair of the axial plane on a fused picture of thousands of colours (rule E07)."""
+    """Lines in the colours of the planes on a fused picture of thousands of colours (rule E07)."""
+    lines = {100: (243, 74, 51), 120: (237, 213, 76), 140: (110, 176, 75)}
     frame = np.random.default_rng(3).integers(0, 256, (200, 200, 3), dtype=np.uint8)
     frame[..., 1] = frame[..., 0] // 2
     frame[..., 2] = frame[..., 0] // 4 + frame[..., 2] % 8
-    frame[100] = (243, 74, 51)
+    for row, colour in lines.items():
+        frame[row] = colour
     write_film(iter([frame, frame[::-1]]), 2, tmp_path / "film.gif", FilmFormat.GIF, 10)
     with Image.open(tmp_path / "film.gif") as film:
         seen = np.asarray(film.convert("RGB"), dtype=int)
-    assert np.abs(seen[100] - (243, 74, 51)).max() <= 12
+    assert all(np.abs(seen[row] - colour).max() <= 12 for row, colour in lines.items())
     assert np.abs(seen - frame).mean() < 6
 
 

@@ -19,8 +19,9 @@ from viewer.state.library import Library
 from viewer.state.panes import PlaneKind
 from viewer.state.resolve import resolve
 from viewer.state.view import ViewState
+from viewer.ui.dialogs.intended_use import INTENDED_USE
 from viewer.ui.export.facts import footer_lines, technical_facts
-from viewer.ui.export.options import INTENDED_USE, Mode, PictureRequest, Target
+from viewer.ui.export.options import Mode, PictureRequest, Target
 from viewer.ui.export.picture import copy_to_clipboard, pixels, render, with_footer
 
 _DAY = dt.date(2026, 11, 21)
