@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from PySide6.QtWidgets import QMessageBox
+from PySide6.QtWidgets import QMessageBox, QWidget
 
 from viewer.imaging.presets import Preset
 from viewer.state.layers import ImageLayer, Role
@@ -20,6 +20,7 @@ from viewer.ui.dialogs.preset_editor import PresetEditor, free_id
 from viewer.ui.dialogs.presets_dialog import PresetsDialog
 from viewer.ui.dialogs.settings_dialog import SettingsDialog
 from viewer.ui.dialogs.shortcuts_dialog import ShortcutsDialog, conflicts
+from viewer.ui.dialogs.true_size import CalibrationDialog, screen_pixels_per_mm, true_size_zoom
 from viewer.ui.dialogs.window_dialog import WindowDialog
 
 
@@ -33,6 +34,8 @@ def commands(context: UiContext) -> Iterable[Command]:
     yield Command("window.exact", "Exact window…", lambda: ask_window(context), "Window", windowed)
     yield Command("presets.save", "Save window as preset…", lambda: ask_preset(context), "Window", windowed)
     yield Command("presets.manage", "Presets…", lambda: ask_presets(context), "Window")
+    yield Command("view.true-size", "True size", lambda: show_true_size(context), "View", windowed)
+    yield Command("display.calibrate", "Calibrate true size…", lambda: ask_calibration(context), "View")
     yield Command("settings.open", "Settings…", lambda: ask_settings(context), "File")
     yield Command("help.shortcuts", "Keys and mouse", lambda: show_shortcuts(context), "Help")
     yield Command(
@@ -147,3 +150,29 @@ def ask_settings(context: UiContext) -> None:
 def show_shortcuts(context: UiContext) -> None:
     """Open the sheet of keys and gestures."""
     show(ShortcutsDialog(context.commands, context.commands.shortcuts.mouse, context.window))
+
+
+def _pixels_per_mm(context: UiContext) -> float:
+    measured = context.settings.get("display.pixels-per-mm")
+    return screen_pixels_per_mm(context.window, measured if isinstance(measured, float) else 0.0)
+
+
+def show_true_size(context: UiContext) -> None:
+    """Zoom the active pane to true size (rule E10)."""
+    view = context.view
+    pane = context.window.findChild(QWidget, f"pane-{view.active.id}")
+    if isinstance(pane, QWidget):
+        zoom = true_size_zoom(view, pane.width(), pane.height(), _pixels_per_mm(context))
+        if zoom is not None:
+            view.update_framing(view.active.kind, zoom=zoom)
+
+
+def ask_calibration(context: UiContext) -> None:
+    """Measure the screen with a bank card."""
+    dialog = CalibrationDialog(_pixels_per_mm(context), context.window)
+
+    def keep() -> None:
+        context.settings.set("display.pixels-per-mm", dialog.pixels_per_mm)
+
+    dialog.accepted.connect(keep)
+    show(dialog)

@@ -35,6 +35,7 @@ KEPT_BY_THE_PROGRAM = frozenset(
         "recent.paths",
         "intended-use.seen",
         "export.folder",
+        "display.pixels-per-mm",
     }
 )
 """Settings that remember something and are not asked for."""
