@@ -11,7 +11,9 @@ from viewer.errors import GeometryError
 from viewer.imaging.geometry import VolumeGeometry
 
 
-def affine(origin: tuple[float, ...], k: tuple[float, ...], j: tuple[float, ...], i: tuple[float, ...]) -> np.ndarray:
+def affine(
+    origin: tuple[float, ...], k: tuple[float, ...], j: tuple[float, ...], i: tuple[float, ...]
+) -> np.ndarray:
     matrix = np.eye(4)
     matrix[:3, 0], matrix[:3, 1], matrix[:3, 2], matrix[:3, 3] = k, j, i, origin
     return matrix
@@ -47,7 +49,8 @@ def test_that_G07_a_voxel_volume_uses_the_perpendicular_spacing() -> None:
 def test_that_A12_a_gap_keeps_slices_at_their_own_positions() -> None:
     positions = np.array([0, 3, 6, 12, 15.0])
     offsets = positions / 15 * 4
-    geometry = VolumeGeometry((5, 6, 8), affine((-10, -20, -30), (0, 0, 15 / 4), (0, 2, 0), (1, 0, 0)), "", offsets, (2,))
+    mean_step = affine((-10, -20, -30), (0, 0, 15 / 4), (0, 2, 0), (1, 0, 0))
+    geometry = VolumeGeometry((5, 6, 8), mean_step, "", offsets, (2,))
     for k, z in enumerate(positions):
         assert geometry.to_patient([k, 0, 0])[2] == pytest.approx(-30 + z)
     assert geometry.to_index([-10, -20, -21])[0] == pytest.approx(2.5)

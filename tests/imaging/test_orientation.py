@@ -40,9 +40,15 @@ TABLE = [
 ]
 
 
-@pytest.mark.parametrize(("row", "column", "threshold", "left", "right", "top", "bottom"), TABLE)
+@pytest.mark.parametrize("row, column, threshold, left, right, top, bottom", TABLE)
 def test_that_E02_letters_agree_with_the_published_table(
-    row: tuple[float, ...], column: tuple[float, ...], threshold: float, left: str, right: str, top: str, bottom: str
+    row: tuple[float, ...],
+    column: tuple[float, ...],
+    threshold: float,
+    left: str,
+    right: str,
+    top: str,
+    bottom: str,
 ) -> None:
     assert letters(row, threshold) == right
     assert opposite(letters(row, threshold)) == left
@@ -64,8 +70,12 @@ def test_that_A22_panes_follow_the_radiological_convention() -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "column", "expected"),
-    [((0, 1, 0), (0, 0, -1), "sagittal"), ((1, 0, 0), (0, 0, -1), "coronal"), ((1, 0, 0), (0, 1, 0), "axial")],
+    "row, column, expected",
+    [
+        ((0, 1, 0), (0, 0, -1), "sagittal"),
+        ((1, 0, 0), (0, 0, -1), "coronal"),
+        ((1, 0, 0), (0, 1, 0), "axial"),
+    ],
 )
 def test_that_A19_the_acquired_frame_of_any_plane_is_the_patient_frame(
     row: tuple[int, ...], column: tuple[int, ...], expected: str

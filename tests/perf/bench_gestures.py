@@ -79,7 +79,7 @@ class ReadyImages(QWidget):
         self._image = QImage(size, size, QImage.Format.Format_RGB32)
         self._image.fill(0xFF203040)
 
-    def paintEvent(self, _event: object) -> None:  # noqa: N802 - Qt's name
+    def paintEvent(self, _event: object) -> None:
         painter = QPainter(self)
         for n in range(3):
             painter.drawImage(n * self._image.width(), 0, self._image)
@@ -104,7 +104,9 @@ def measure(app: QApplication, event: Callable[[int], None], count: int) -> tupl
 
 def main() -> int:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--slices", type=int, default=600)
     parser.add_argument("--pane", type=int, default=800)
     parser.add_argument("--events", type=int, default=200)
@@ -121,7 +123,7 @@ def main() -> int:
 
     def crosshair(n: int) -> None:
         centre = view.base_volume.volume.geometry.centre_mm  # type: ignore[union-attr]
-        view.set_cursor(centre + [40 * np.sin(n / 9), 30 * np.cos(n / 7), 50 * np.sin(n / 11)])
+        view.set_cursor(centre + np.array([40 * np.sin(n / 9), 30 * np.cos(n / 7), 50 * np.sin(n / 11)]))
 
     def window(n: int) -> None:
         view.set_window(Role.BASE, dragged(view.base.window, 3 if n % 40 < 20 else -3, 0))  # type: ignore[union-attr]
@@ -143,10 +145,19 @@ def main() -> int:
         "window drag": window,
         "oblique rotation": rotate,
     }
-    goals = {"wheel axial": 4, "wheel sagittal": 6, "crosshair drag": 8, "window drag": 5, "oblique rotation": 16.6}
+    goals = {
+        "wheel axial": 4,
+        "wheel sagittal": 6,
+        "crosshair drag": 8,
+        "window drag": 5,
+        "oblique rotation": 16.6,
+    }
     out = sys.stdout
-    out.write(f"kernel: {'compiled' if kernel.available() else kernel.reason()}, {Interpolation.LINEAR.value}\n")
-    out.write(f"CT 512x512x{given.slices}, {'no PET' if given.no_pet else 'PET fused'}, panes {given.pane}x{given.pane}\n")
+    out.write(
+        f"kernel: {'compiled' if kernel.available() else kernel.reason()}, {Interpolation.LINEAR.value}\n"
+    )
+    pet = "no PET" if given.no_pet else "PET fused"
+    out.write(f"CT 512x512x{given.slices}, {pet}, panes {given.pane}x{given.pane}\n")
     out.write(f"{'event':28}{'p50 ms':>9}{'p95 ms':>9}{'CPU ms':>9}{'goal':>7}{'x limit':>9}\n")
     limit = 0.0
     for name, event in rows.items():

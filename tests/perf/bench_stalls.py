@@ -19,13 +19,13 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 for _name in ("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME"):
     os.environ[_name] = tempfile.mkdtemp(prefix="triptych-bench-")
 
-import numpy as np
-from PySide6.QtCore import QTimer
+import numpy as np  # noqa: E402 - after the environment is set
+from PySide6.QtCore import QTimer  # noqa: E402 - after the environment is set
 
-from viewer.app import application, make_window
-from viewer.loading.events import GeometryReady, Indexed, SlicesReady, VolumeFinished
-from viewer.settings import Settings
-from viewer.ui.theme import apply_theme
+from viewer.app import application, make_window  # noqa: E402 - after the environment is set
+from viewer.loading.events import GeometryReady, Indexed, SlicesReady, VolumeFinished  # noqa: E402 - after the environment is set
+from viewer.settings import Settings  # noqa: E402 - after the environment is set
+from viewer.ui.theme import apply_theme  # noqa: E402 - after the environment is set
 
 
 class Ticks:
@@ -53,7 +53,9 @@ class Ticks:
 
 def main() -> int:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("study", type=Path)
     parser.add_argument("--repeat", type=int, default=3)
     given = parser.parse_args()
@@ -64,7 +66,9 @@ def main() -> int:
     window = make_window(settings)
     window.resize(1440, 900)
     window.show()
-    sys.stdout.write(f"{'':8}{'p50 ms':>9}{'p99 ms':>9}{'max ms':>9}{'index':>9}{'place':>9}{'first':>9}{'all s':>9}\n")
+    sys.stdout.write(
+        f"{'':8}{'p50 ms':>9}{'p99 ms':>9}{'max ms':>9}{'index':>9}{'place':>9}{'first':>9}{'all s':>9}\n"
+    )
     for run in range(given.repeat + 1):
         if run:
             window.open([given.study])
@@ -84,8 +88,12 @@ def main() -> int:
             time.sleep(0.0002)
         median, late, longest = ticks.stop()
         window.session.progressed.disconnect(note)
-        times = "".join(f"{marks.get(name, float('nan')):9.3f}" for name in ("index", "place", "first", "all"))
-        sys.stdout.write(f"{'idle' if not run else f'load {run}':8}{median:9.2f}{late:9.2f}{longest:9.2f}{times}\n")
+        times = "".join(
+            f"{marks.get(name, float('nan')):9.3f}" for name in ("index", "place", "first", "all")
+        )
+        sys.stdout.write(
+            f"{'idle' if not run else f'load {run}':8}{median:9.2f}{late:9.2f}{longest:9.2f}{times}\n"
+        )
     window.close()
     return 0
 

@@ -72,7 +72,7 @@ def test_that_both_layers_are_read_at_the_same_point(view: ViewState, make_volum
 
 
 @pytest.mark.parametrize(
-    ("value", "unit", "text"),
+    "value, unit, text",
     [
         (37.4, "HU", "HU 37"),
         (4.206, "SUV", "SUV 4.21"),

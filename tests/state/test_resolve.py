@@ -50,7 +50,7 @@ ACQUISITIONS = {
 
 @pytest.mark.parametrize("acquisition", ACQUISITIONS)
 @pytest.mark.parametrize(
-    ("kind", "expected"),
+    "kind, expected",
     [(PlaneKind.AXIAL, "RLAP"), (PlaneKind.SAGITTAL, "APHF"), (PlaneKind.CORONAL, "RLHF")],
 )
 def test_that_A22_letters_do_not_depend_on_the_acquisition(
@@ -142,7 +142,7 @@ def test_that_a_window_change_asks_for_colouring_only(view: ViewState, make_volu
 def test_that_moving_inside_a_plane_asks_for_nothing(view: ViewState, make_volume: MakeVolume) -> None:
     opened(view, make_volume())
     before = scene(view, PlaneKind.AXIAL).layers[0]
-    view.set_cursor(view.cursor_mm + [1, 2, 0])
+    view.set_cursor(view.cursor_mm + np.array([1, 2, 0]))
     assert scene(view, PlaneKind.AXIAL).layers[0].sample_key == before.sample_key
 
 

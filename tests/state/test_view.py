@@ -35,7 +35,7 @@ def test_that_a_new_volume_starts_at_the_voxel_in_its_middle(
 
 
 @pytest.mark.parametrize(
-    ("kind", "axis", "step"),
+    "kind, axis, step",
     [(PlaneKind.AXIAL, 2, 3.0), (PlaneKind.SAGITTAL, 0, 1.0), (PlaneKind.CORONAL, 1, 2.0)],
 )
 def test_that_scrolling_moves_by_one_voxel_along_the_normal(
@@ -167,7 +167,7 @@ def test_that_layouts_with_pet_are_refused_without_pet(view: ViewState, make_vol
 
 
 @pytest.mark.parametrize(
-    ("slices", "area", "expected"),
+    "slices, area, expected",
     [
         (5, (900, 900), "three-large"),
         (20, (900, 900), "three"),

@@ -29,7 +29,11 @@ def drop(window: MainWindow, *paths: Path) -> None:
     """What the window gets when files are dropped on it."""
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
-    action, buttons, keys = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    action, buttons, keys = (
+        Qt.DropAction.CopyAction,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
     enter = QDragEnterEvent(QPoint(300, 300), action, data, buttons, keys)
     window.dragEnterEvent(enter)
     assert enter.isAccepted()
@@ -114,7 +118,9 @@ def test_that_a_click_moves_the_linked_point_to_the_position_under_it(
     assert window.context.view.cursor_mm == pytest.approx(wanted, abs=scene.plane.mm_per_pixel)
 
 
-def test_that_dragging_the_crosshair_moves_the_other_planes(qtbot: QtBot, window: MainWindow, study: Path) -> None:
+def test_that_dragging_the_crosshair_moves_the_other_planes(
+    qtbot: QtBot, window: MainWindow, study: Path
+) -> None:
     opened(qtbot, window, study)
     shown = pane(window, PlaneKind.AXIAL)
     view = window.context.view
@@ -141,7 +147,12 @@ def _move(shown: PlanePane, place: QPoint, button: Qt.MouseButton, keys: Qt.Keyb
 
     position = QPointF(place)
     event = QMouseEvent(
-        QEvent.Type.MouseMove, position, shown.viewport().mapToGlobal(position), Qt.MouseButton.NoButton, button, keys
+        QEvent.Type.MouseMove,
+        position,
+        shown.viewport().mapToGlobal(position),
+        Qt.MouseButton.NoButton,
+        button,
+        keys,
     )
     QApplication.sendEvent(shown.viewport(), event)
 
@@ -181,7 +192,7 @@ def test_that_the_wheel_scrolls_one_slice_a_notch(qtbot: QtBot, window: MainWind
 
 
 @pytest.mark.parametrize(
-    ("key", "width", "level"), [(Qt.Key.Key_1, 80, 40), (Qt.Key.Key_2, 2500, 480), (Qt.Key.Key_6, 1500, -600)]
+    "key, width, level", [(Qt.Key.Key_1, 80, 40), (Qt.Key.Key_2, 2500, 480), (Qt.Key.Key_6, 1500, -600)]
 )
 def test_that_number_keys_set_the_presets_of_the_ct(
     qtbot: QtBot, window: MainWindow, study: Path, key: Qt.Key, width: float, level: float
@@ -335,13 +346,15 @@ def test_that_every_command_has_a_text_and_every_key_a_command(window: MainWindo
         for key in commands.keys(command.id):
             assert key not in keys, f"{key} belongs to {keys.get(key)} and {command.id}"
             keys[key] = command.id
-    named = set(commands.shortcuts._default)  # noqa: SLF001 - the file's own rows
+    named = set(commands.shortcuts._default)
     assert named <= {command.id for command in commands}
 
 
 def test_that_finishing_reports_no_progress_for_ever(qtbot: QtBot, window: MainWindow, study: Path) -> None:
     ended: list[Finished] = []
-    window.session.progressed.connect(lambda event: ended.append(event) if isinstance(event, Finished) else None)
+    window.session.progressed.connect(
+        lambda event: ended.append(event) if isinstance(event, Finished) else None
+    )
     opened(qtbot, window, study)
     assert len(ended) == 1
     assert not window.status.progress.isVisible()

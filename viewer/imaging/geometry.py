@@ -77,7 +77,7 @@ class VolumeGeometry:
     @cached_property
     def index_from_patient(self) -> FloatArray:
         """4x4 inverse of `patient_from_index`; its first output is w, not k, when the stack is not uniform."""
-        inverse: FloatArray = np.linalg.inv(self.patient_from_index)
+        inverse = np.linalg.inv(self.patient_from_index).astype(np.float64)
         inverse.setflags(write=False)
         return inverse
 

@@ -39,7 +39,7 @@ class _JobThread(QThread):
                 self.produced.emit(self.number, event)
         except ViewerError as error:
             self.produced.emit(self.number, Failed(error.user_message))
-        except Exception as error:  # noqa: BLE001 - the worker boundary: one of the two doors
+        except Exception as error:
             log.exception("loading failed")
             self.produced.emit(
                 self.number, Failed(f"Loading stopped by an internal error ({type(error).__name__}).")
@@ -51,13 +51,13 @@ class Loader(QObject):
 
     Signals
     -------
-    event
+    arrived
         One `LoadEvent` of a current job.
     busy_changed
         True while a job runs.
     """
 
-    event = Signal(object)
+    arrived = Signal(object)
     busy_changed = Signal(bool)
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -118,7 +118,7 @@ class Loader(QObject):
             self._threads[number].token.cancel()
         self._current.clear()
         if was_busy:
-            self.event.emit(Finished(0.0, cancelled=True))
+            self.arrived.emit(Finished(0.0, cancelled=True))
             self.busy_changed.emit(False)
 
     def stop(self) -> None:
@@ -133,7 +133,7 @@ class Loader(QObject):
             return
         if isinstance(event, (Finished, Failed)):
             self._current.discard(number)
-        self.event.emit(event)
+        self.arrived.emit(event)
         if not self._current and isinstance(event, (Finished, Failed)):
             if self._waiting:
                 self.start(self._waiting.popleft(), keep_others=True)

@@ -33,7 +33,6 @@ from viewer.state.library import Library, OpenVolume
 from viewer.state.view import ViewState
 from viewer.ui.loader_thread import Loader
 
-
 REFRESH_MS = 80
 """Pause between two drawings of arriving slices: more often would only take time from loading them."""
 
@@ -76,7 +75,7 @@ class Session(QObject):
         self._fresh_timer.timeout.connect(self._show_fresh)
         view.layers_changed.connect(self._keep_only_visible)
         loader.handle(self.open_paths, self.open_series)
-        loader.event.connect(self.apply)
+        loader.arrived.connect(self.apply)
 
     def disconnect_state(self) -> None:
         """Stop listening to the state; called when the window closes."""
@@ -85,7 +84,7 @@ class Session(QObject):
 
     # --- wishes ------------------------------------------------------------------------------------------------
 
-    def open_paths(self, paths: Sequence[Path], add: bool) -> None:  # noqa: FBT001 - called through the loader
+    def open_paths(self, paths: Sequence[Path], add: bool) -> None:
         """Index the paths and open the natural CT and PET."""
         chosen = tuple(paths)
         if add:

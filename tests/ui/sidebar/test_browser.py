@@ -244,7 +244,7 @@ def test_that_a_thumbnail_from_the_loader_appears_and_survives_a_new_catalogue(
     browser: StudyBrowser, fused: UiContext
 ) -> None:
     image = np.zeros((40, 64), np.uint8)
-    fused.loader.event.emit(ThumbnailReady("ct", image))
+    fused.loader.arrived.emit(ThumbnailReady("ct", image))
     assert browser._items["series:ct"].data(0, THUMBNAIL_ROLE).width() == 64
     fused.library.set_catalogue(Catalogue((builders.study(*builders.petct().studies[0].series[:1]),)))
     browser.rebuild()

@@ -8,7 +8,6 @@ from PySide6.QtGui import QPainter
 from viewer.state.annotations import corners
 from viewer.ui.overlays import MARGIN, TEXT, WARNING, Overlay, OverlayInput, draw_text
 
-
 LETTER_ROOM = 14.0
 """Half the width kept free for the letters in the middle of the edges."""
 NARROW, SHORT = 520, 340

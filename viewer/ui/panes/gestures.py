@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 from PySide6.QtCore import QObject, QPointF, Qt, Signal
@@ -12,12 +12,21 @@ from PySide6.QtWidgets import QApplication
 
 from viewer.imaging.geometry import FloatArray
 from viewer.state.framing import zoom_about
-from viewer.state.panes import PlaneKind
+from viewer.state.panes import Pane, PlaneKind
+from viewer.state.resolve import PaneScene
 from viewer.state.view import ViewState
 from viewer.ui.tools import Pointer, Tool, tool
 
-if TYPE_CHECKING:
-    from viewer.ui.panes.plane_pane import PlanePane
+
+class Surface(Protocol):
+    """What gestures need to know of a pane."""
+
+    pane: Pane
+    scene_shown: PaneScene | None
+
+    def devicePixelRatioF(self) -> float:
+        """Device pixels per logical pixel."""
+
 
 NOTCH = 120
 """Wheel units of one notch."""
@@ -62,7 +71,7 @@ class Gestures(QObject):
 
     # --- events ------------------------------------------------------------------------------------------------
 
-    def press(self, pane: PlanePane, event: QMouseEvent) -> None:
+    def press(self, pane: Surface, event: QMouseEvent) -> None:
         """A button went down: remember where; nothing moves before the drag threshold."""
         self._view.activate(pane.pane.id)
         self._button = _BUTTONS.get(event.button(), "")
@@ -74,7 +83,7 @@ class Gestures(QObject):
         if point is not None:
             self._press_mm = point
 
-    def move(self, pane: PlanePane, event: QMouseEvent) -> None:
+    def move(self, pane: Surface, event: QMouseEvent) -> None:
         """Hover, or drag once the hand moved far enough."""
         if self._button and pane.scene_shown is not None:
             if not self.dragging:
@@ -88,7 +97,7 @@ class Gestures(QObject):
                     self._tool.drag(self._view, pointer)
         self.hovered.emit(point_at(pane, event.position()))
 
-    def release(self, pane: PlanePane, event: QMouseEvent) -> None:
+    def release(self, pane: Surface, event: QMouseEvent) -> None:
         """A click when nothing was dragged."""
         if self._button and not self.dragging:
             action = self._mouse.get(f"{self._modifier}{self._button}.click", "")
@@ -104,14 +113,14 @@ class Gestures(QObject):
         self._tool = None
         self.drag_ended.emit()
 
-    def double_click(self, pane: PlanePane, event: QMouseEvent) -> None:
+    def double_click(self, pane: Surface, event: QMouseEvent) -> None:
         """Maximise or restore the pane."""
         button = _BUTTONS.get(event.button(), "")
         if self._mouse.get(f"{button}.double") == "maximise":
             self._view.toggle_maximised(pane.pane.id)
         self._button = ""
 
-    def wheel(self, pane: PlanePane, event: QWheelEvent) -> None:
+    def wheel(self, pane: Surface, event: QWheelEvent) -> None:
         """Scroll or zoom; small steps of touch pads add up to a notch."""
         self._view.activate(pane.pane.id)
         delta = event.angleDelta().y() or event.angleDelta().x()
@@ -133,13 +142,13 @@ class Gestures(QObject):
             self._view.scroll(pane.pane.kind, -notches * (10 if action == "scroll-ten" else 1))
             self.hovered.emit(point_at(pane, event.position()))
 
-    def leave(self, _pane: PlanePane) -> None:
+    def leave(self, _pane: Surface) -> None:
         """The mouse left the pane."""
         self.hovered.emit(None)
 
     # --- helpers -----------------------------------------------------------------------------------------------
 
-    def _begin_drag(self, pane: PlanePane) -> None:
+    def _begin_drag(self, pane: Surface) -> None:
         self.dragging = True
         action = self._mouse.get(f"{self._modifier}{self._button}.drag", "")
         self._tool = self._named(action)
@@ -154,7 +163,7 @@ class Gestures(QObject):
             return None
         return tool(self._view.tool if action == "tool" else action)
 
-    def _pointer(self, pane: PlanePane, position: QPointF) -> Pointer | None:
+    def _pointer(self, pane: Surface, position: QPointF) -> Pointer | None:
         scene, point = pane.scene_shown, point_at(pane, position)
         if scene is None or point is None:
             return None
@@ -172,7 +181,7 @@ class Gestures(QObject):
         )
 
 
-def point_at(pane: PlanePane, position: QPointF) -> FloatArray | None:
+def point_at(pane: Surface, position: QPointF) -> FloatArray | None:
     """LPS point under a position in logical pixels."""
     scene = pane.scene_shown
     if scene is None:

@@ -22,7 +22,7 @@ from viewer.ui.panes.picture import annotation_font, paint_scene
 from viewer.ui.panes.renderer import Picture
 
 
-class _PictureItem(pg.GraphicsObject):  # type: ignore[misc]
+class _PictureItem(pg.GraphicsObject):
     """Draws the pane's picture and overlays in pixels of the view."""
 
     def __init__(self, owner: PlanePane) -> None:
@@ -39,7 +39,7 @@ class _PictureItem(pg.GraphicsObject):  # type: ignore[misc]
         self._owner.paint_picture(painter)
 
 
-class PlanePane(pg.GraphicsView):  # type: ignore[misc]
+class PlanePane(pg.GraphicsView):
     """A pane on screen.
 
     Parameters

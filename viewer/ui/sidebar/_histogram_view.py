@@ -60,6 +60,7 @@ class HistogramView(QWidget):
         self._edges: npt.NDArray[np.float64] = np.array([0.0, 1.0])
         self._counts: npt.NDArray[np.float64] = np.zeros(1)
         self._colours: npt.NDArray[np.uint8] = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
+        self._outline: tuple[tuple[object, ...], QPolygonF] | None = None
         self._axis = (0.0, 1.0)
         self._lower, self._upper = 0.0, 1.0
         self._narrowest = 1e-6
@@ -89,6 +90,7 @@ class HistogramView(QWidget):
         first = not self._counts.any()
         self._edges = np.asarray(edges, dtype=np.float64)
         self._counts = np.asarray(counts, dtype=np.float64)
+        self._outline = None
         if first:
             self.settle()
         self.update()
@@ -107,10 +109,12 @@ class HistogramView(QWidget):
         """
         changed = (lower, upper) != (self._lower, self._upper)
         self._lower, self._upper = lower, upper
+        changed |= digits != self._digits
         self._narrowest, self._digits = narrowest, digits
-        if changed and not self._grip:
-            self._keep_readable()
-        self.update()
+        if changed:
+            if not self._grip:
+                self._keep_readable()
+            self.update()
 
     def set_colours(self, rgb: npt.NDArray[np.uint8]) -> None:
         """Colours of the strip below.
@@ -120,8 +124,9 @@ class HistogramView(QWidget):
         rgb
             (n, 3) uint8, from the lower to the upper limit.
         """
-        self._colours = np.ascontiguousarray(rgb)
-        self.update()
+        if not np.array_equal(rgb, self._colours):
+            self._colours = np.ascontiguousarray(rgb)
+            self.update()
 
     @property
     def limits(self) -> tuple[float, float]:
@@ -286,27 +291,30 @@ class HistogramView(QWidget):
         result: npt.NDArray[np.float64] = np.where(outside, 0.0, tallest)
         return result
 
+    def _counts_outline(self, plot: QRectF) -> QPolygonF:
+        """Outline of the counts in pixels; made anew only for other counts, another axis or another size."""
+        key = (self._axis, plot.left(), plot.width(), plot.bottom(), plot.height())
+        if self._outline is None or self._outline[0] != key:
+            columns = max(1, int(plot.width()))
+            heights = np.log1p(self.column_counts(columns))
+            ys = plot.bottom() - heights / max(heights.max(), 1e-9) * (plot.height() - GRID_PX // 2)
+            points = [QPointF(plot.left() + n + 0.5, float(y)) for n, y in enumerate(ys)]
+            ends = (QPointF(plot.left(), plot.bottom()), QPointF(plot.right(), plot.bottom()))
+            self._outline = (key, QPolygonF([ends[0], *points, ends[1]]))
+        return self._outline[1]
+
     def _paint_counts(self, painter: QPainter, plot: QRectF) -> None:
-        columns = max(1, int(plot.width()))
-        heights = np.log1p(self.column_counts(columns))
-        top = heights.max()
-        if top <= 0:
-            return
-        ys = plot.bottom() - heights / top * (plot.height() - GRID_PX // 2)
-        xs = plot.left() + np.arange(columns) + 0.5
-        outline = [QPointF(plot.left(), plot.bottom())]
-        outline += [QPointF(float(x), float(y)) for x, y in zip(xs, ys, strict=True)]
-        outline.append(QPointF(plot.right(), plot.bottom()))
+        outline = self._counts_outline(plot)
         theme = current_theme()
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(theme.border))
-        painter.drawPolygon(QPolygonF(outline))
+        painter.drawPolygon(outline)
         inside = QRectF(
             QPointF(self.x_of(self._lower), plot.top()), QPointF(self.x_of(self._upper), plot.bottom())
         )
         painter.setClipRect(inside.intersected(plot))
         painter.setBrush(QColor(theme.dim))
-        painter.drawPolygon(QPolygonF(outline))
+        painter.drawPolygon(outline)
         painter.setClipping(False)
 
     def _paint_strip(self, painter: QPainter, plot: QRectF) -> None:

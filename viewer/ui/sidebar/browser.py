@@ -102,7 +102,7 @@ class StudyBrowser(QWidget):
         self.tree.open_pressed.connect(self._open_current)
         self.tree.itemDoubleClicked.connect(self._on_double_click)
         self.tree.customContextMenuRequested.connect(self._show_menu)
-        context.loader.event.connect(self._on_event)
+        context.loader.arrived.connect(self._on_event)
         bind(self, self._library.catalogue_changed, self._schedule)
         bind(self, self._view.layers_changed, self._mark_shown)
         bind(self, self._view.display_changed, self._on_display)
