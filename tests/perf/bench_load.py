@@ -50,9 +50,8 @@ def main() -> None:
             )
         plain = min(_plain_read(series) for _ in range(3))
         size = arguments.slices * ROWS * COLUMNS * 2
-        print(
-            f"{arguments.slices} slices, {size / 1e6:.0f} MB of voxels, {'JPEG lossless' if arguments.compressed else 'raw'}"
-        )
+        kind = "JPEG lossless" if arguments.compressed else "uncompressed"
+        print(f"{arguments.slices} slices, {size / 1e6:.0f} MB of voxels, {kind}")
         _row("plain read into one array", plain, plain)
         runs = [_load(series, arguments.slices) for _ in range(3)]
         for name in runs[0]:
@@ -143,7 +142,7 @@ def _cancel(series: Path) -> float:
     started = time.perf_counter() + 0.02
     for _ in running:
         pass
-    return time.perf_counter() - started
+    return max(0.0, time.perf_counter() - started)
 
 
 def _many(folder: Path, files: int) -> None:

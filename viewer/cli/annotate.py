@@ -15,6 +15,23 @@ _BAR_SHARE = 0.4
 
 
 @dataclass(frozen=True)
+class ColourBar:
+    """Colours and range of a coloured layer (rule D37).
+
+    Parameters
+    ----------
+    colours
+        RGB from the lowest to the highest value.
+    low, high
+        What stands at the ends, the unit with the upper one.
+    """
+
+    colours: Sequence[tuple[int, int, int]]
+    low: str
+    high: str
+
+
+@dataclass(frozen=True)
 class Annotation:
     """What is written on a picture.
 
@@ -28,12 +45,15 @@ class Annotation:
         Technical text for the bottom left corner, from top to bottom.
     footer
         Small text in the middle of the lowest line.
+    colour_bar
+        Of a coloured layer, or None.
     """
 
     letters: tuple[str, ...]
     mm_per_pixel: float | None
     lines: Sequence[str] = ()
     footer: str = ""
+    colour_bar: ColourBar | None = None
 
 
 def annotate(picture: Image.Image, annotation: Annotation) -> None:
@@ -55,8 +75,28 @@ def annotate(picture: Image.Image, annotation: Annotation) -> None:
     _write(draw, (width / 2, bottom_y), bottom, font, "mb")
     for row, line in enumerate(reversed(annotation.lines)):
         _write(draw, (gap, bottom_y - row * size * 1.25), line, font, "lb")
+    if annotation.colour_bar is not None:
+        _colour_bar(draw, width, annotation.colour_bar, size, font)
     if annotation.mm_per_pixel is not None:
         _scale_bar(draw, width, bottom_y, annotation.mm_per_pixel, size, font)
+
+
+def _colour_bar(
+    draw: ImageDraw.ImageDraw,
+    width: int,
+    bar: ColourBar,
+    size: int,
+    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
+) -> None:
+    """A vertical bar in the top right corner, the highest value above."""
+    top, length = 2.5 * size, 8 * size
+    right, left = width - size, width - 2 * size
+    count = len(bar.colours)
+    for y in range(length):
+        draw.line([(left, top + y), (right, top + y)], fill=bar.colours[count - 1 - y * count // length])
+    draw.rectangle([(left - 1, top - 1), (right + 1, top + length)], outline=_TEXT)
+    _write(draw, (right + 1, top - size // 3), bar.high, font, "rb")
+    _write(draw, (right + 1, top + length + size // 3), bar.low, font, "rt")
 
 
 def bar_length_cm(width_px: int, mm_per_pixel: float) -> int | None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from viewer.cli.annotate import ColourBar
     from viewer.dicom.choice import DefaultChoice
     from viewer.dicom.model import Catalogue, Stack
     from viewer.imaging.volume import Volume
@@ -41,11 +42,14 @@ class Rendering:
         What is on it.
     text
         Technical lines (window, position, slab), without identity.
+    colour_bar
+        Of the coloured layer, None for grey pictures.
     """
 
     pixels: npt.NDArray[np.uint32]
     scene: PaneScene
     text: tuple[str, ...]
+    colour_bar: ColourBar | None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -176,7 +180,8 @@ def render(opened: list[GeometryReady], arguments: argparse.Namespace) -> Render
         raise EmptyStudyError("there is no image that can be shown")
     pixels = np.empty((height, width), np.uint32)
     draw(scene, pixels)
-    return Rendering(pixels, scene, tuple(_technical_text(view, scene, base, overlay)))
+    text = tuple(_technical_text(view, scene, base, overlay))
+    return Rendering(pixels, scene, text, _colour_bar(view, scene))
 
 
 def draw(scene: PaneScene, pixels: npt.NDArray[np.uint32]) -> None:
@@ -225,7 +230,10 @@ def write(rendering: Rendering, path: Path, *, annotated: bool) -> None:
     scene = rendering.scene
     if annotated:
         mm_per_pixel = scene.plane.mm_per_pixel if scene.calibrated else None
-        annotate(picture, Annotation(scene.letters, mm_per_pixel, rendering.text, INTENDED_USE))
+        annotate(
+            picture,
+            Annotation(scene.letters, mm_per_pixel, rendering.text, INTENDED_USE, rendering.colour_bar),
+        )
     extra: dict[str, object] = {}
     suffix = path.suffix.lower()
     if suffix == ".png":
@@ -245,6 +253,21 @@ def write(rendering: Rendering, path: Path, *, annotated: bool) -> None:
     except OSError as error:
         aside.unlink(missing_ok=True)
         raise ExportError(f"{path}: {error.strerror or 'the picture cannot be written'}") from error
+
+
+def _colour_bar(view: ViewState, scene: PaneScene) -> ColourBar | None:
+    """Colours and window of the coloured layer, in the quantity on display."""
+    from viewer.cli.annotate import ColourBar
+
+    request = scene.colour_bar
+    layer = None if request is None else view.layer(request.role)
+    if request is None or layer is None:
+        return None
+    colours = [(int(red), int(green), int(blue)) for red, green, blue in request.table[:, :3]]
+    unit = request.volume.display_unit
+    digits = 1 if unit == "SUV" else 0
+    low, high = (f"{bound:.{digits}f}" for bound in (layer.window.lower, layer.window.upper))
+    return ColourBar(colours, low, f"{high} {unit}".rstrip())
 
 
 # --- From options to state ---------------------------------------------------------------------------------------

@@ -14,8 +14,8 @@ from pathlib import Path
 import pydicom
 from pydicom.errors import InvalidDicomError
 
+from viewer.dicom.careful import quiet_pydicom
 from viewer.dicom.model import Problem
-from viewer.dicom.slow_header import quiet_pydicom
 from viewer.errors import FormatError
 from viewer.formats.registry import CancelCheck
 
