@@ -95,7 +95,7 @@ def _render_arguments(paths: tuple[StudyPath, ...], options: dict[str, object]) 
     """The command's own defaults with the caller's values over them, so that both make the same picture."""
     parser = argparse.ArgumentParser()
     render_command.add_arguments(parser)
-    arguments = parser.parse_args([*map(os.fspath, paths), "--output", ""])
+    arguments = parser.parse_args([*(str(Path(path)) for path in paths), "--output", ""])
     if unknown := options.keys() - vars(arguments).keys():
         raise TypeError(f"render() has no option {', '.join(sorted(unknown))}")
     vars(arguments).update(options)
