@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import subprocess
 import sys
 import types
@@ -112,9 +111,25 @@ def test_that_a_reader_who_leaves_early_gets_no_traceback(tmp_path: Path) -> Non
     assert "BrokenPipe" not in said
 
 
-def test_that_pydicom_which_quotes_header_values_does_not_reach_the_log(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+def test_that_pydicom_which_quotes_header_values_does_not_reach_the_terminal(tmp_path: Path) -> None:
+    code = f"""
+from viewer.cli import main
+main(["info", "-v", {str(tmp_path)!r}])
+import pydicom, logging, viewer.dicom.careful
+logging.getLogger("pydicom").error("Invalid value for VR PN: SECRET^NAME")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "SECRET" not in done.stdout + done.stderr
+
+
+def test_that_the_demo_study_is_written_to_an_empty_folder_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert exit_code("info", "-v", str(tmp_path)) == 1
-    logging.getLogger("pydicom").warning("Invalid value for VR PN: SECRET^NAME")
-    assert "SECRET" not in capfd.readouterr().err
+    written: list[Path] = []
+    monkeypatch.setattr("viewer.dicom.demo.write_demo_study", lambda folder, progress: written.append(folder))
+    assert exit_code("demo", "--write", str(tmp_path / "new")) == 0
+    assert written == [tmp_path / "new"]
+    (tmp_path / "new" / "file").touch()
+    assert exit_code("demo", "--write", str(tmp_path / "new")) == 1
+    assert "is not empty" in capsys.readouterr().err
+    assert len(written) == 1

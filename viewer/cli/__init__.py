@@ -64,7 +64,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _command_parser(name) if name else _top_parser()
     module.add_arguments(parser)
     parsed = parser.parse_args(_with_negative_values(arguments[1:] if name else arguments))
-    _set_up_logging(verbose=parsed.verbose)
+    level = logging.INFO if parsed.verbose else logging.WARNING
+    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
     try:
         code = module.run(parsed)
         sys.stdout.flush()
@@ -78,15 +79,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader (`| head`) has seen enough; without this Python complains once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILED
-
-
-def _set_up_logging(*, verbose: bool) -> None:
-    level = logging.INFO if verbose else logging.WARNING
-    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
-    # pydicom quotes header values, names among them, in what it logs.
-    pydicom_log = logging.getLogger("pydicom")
-    pydicom_log.propagate = False
-    pydicom_log.addHandler(logging.NullHandler())
 
 
 def _top_parser() -> argparse.ArgumentParser:

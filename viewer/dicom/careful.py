@@ -12,8 +12,11 @@ from contextlib import contextmanager
 
 from viewer.errors import ViewerError
 
-# pydicom logs and warns with the offending values, which may be the patient's.
-logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+# pydicom logs and warns with the offending values, which may be the patient's. Its level would not do: importing
+# pydicom sets it back.
+_pydicom_log = logging.getLogger("pydicom")
+_pydicom_log.propagate = False
+_pydicom_log.addHandler(logging.NullHandler())
 
 _lock = threading.RLock()
 
