@@ -440,6 +440,8 @@ def test_that_dates_offsets_and_moments_are_read_or_refused() -> None:
     assert parse_datetime("20250131101500.25+0100") == dt.datetime(
         2025, 1, 31, 10, 15, 0, 250_000, dt.timezone(dt.timedelta(hours=1))
     )
+    east = parse_offset("+0100")
+    assert parse_datetime("2025013110", east) == local(10, day=31).replace(tzinfo=east)
     for text in ("20250131", "2025", "", "20251332100000", "20250131250000"):
         assert parse_datetime(text) is None
 

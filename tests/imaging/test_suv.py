@@ -357,6 +357,10 @@ def test_that_D05_a_private_time_of_another_date_is_ignored_with_a_warning() -> 
     "frames",
     [
         (SuvFrame(at("11:00:00"), 150.0, 300.0), SuvFrame(at("11:05:00"), 150.0, 300.0)),  # slices disagree
+        (
+            SuvFrame(at("11:00:00"), 300.0, 300.0),
+            SuvFrame(at("11:00:00"), 152.0, 300.0),
+        ),  # though both are before
         (SuvFrame(at("11:00:00"), 150.0, 300.0), SuvFrame(at("11:05:00"), None, 300.0)),  # one is missing
         (SuvFrame(at("11:00:00"), 0.0, 300.0),),  # after the start of the acquisition
     ],
