@@ -246,6 +246,16 @@ def test_that_D05_the_earliest_acquisition_of_the_whole_series_counts_not_the_fi
     assert "earliest" in result.reference_origin
 
 
+def test_that_D05_one_time_of_a_dynamic_scan_is_judged_by_the_whole_series() -> None:
+    first, last = header(SeriesTime="110500"), header(SeriesTime="110500", AcquisitionTime="113000")
+    for dataset in (first, last):
+        del dataset.FrameReferenceTime
+    whole = suv_factor(suv_inputs([last], [first, last]))
+    assert whole.reference == local(11)
+    assert whole.factor == pytest.approx(REFERENCE)
+    assert suv_factor(suv_inputs([last])).reference == local(11, 5)
+
+
 def test_that_D13_private_blocks_are_found_by_their_creator_wherever_they_are() -> None:
     moved = [(0x70530020, "LO", "Philips PET Private Group"), (0x70532000, "DS", "0.0005")]
     assert factor_of(header(Units="CNTS", private=moved)) == 0.0005

@@ -75,7 +75,7 @@ def unit_text(units: str, suv_type: str = "") -> str:
     return f"{text} ({kind})" if text and kind and kind != "BW" else text
 
 
-def suv_inputs(datasets: Sequence[Dataset]) -> SuvInputs:
+def suv_inputs(datasets: Sequence[Dataset], series: Sequence[Dataset] = ()) -> SuvInputs:
     """Collect what an SUV needs from the headers of one PET series.
 
     Parameters
@@ -83,6 +83,8 @@ def suv_inputs(datasets: Sequence[Dataset]) -> SuvInputs:
     datasets
         Headers of all slices, in slice order, pixel data not needed; or one multi-frame object. All slices matter:
         the decay reference is checked against the earliest acquisition of the series (D05).
+    series
+        Headers of the whole series when `datasets` are only a part of it, such as one time of a dynamic scan.
 
     Returns
     -------
@@ -98,6 +100,7 @@ def suv_inputs(datasets: Sequence[Dataset]) -> SuvInputs:
         raise ValueError("a PET series has at least one slice")
     reader = _SeriesReader(datasets)
     frames = tuple(frame for dataset in datasets for frame in _frames(dataset, reader))
+    moments = (frame.acquisition for dataset in series for frame in _frames(dataset, reader))
     nuclide, known_s = reader.nuclide()
     return SuvInputs(
         frames=frames,
@@ -119,6 +122,7 @@ def suv_inputs(datasets: Sequence[Dataset]) -> SuvInputs:
         series_start=reader.series_start(),
         ge_scan=reader.private_moment(0x0009, 0x0D, "GEMS_PETD_01"),
         siemens_reference=reader.private_moment(0x0071, 0x22, "SIEMENS MED PT"),
+        series_earliest=_first(moments),
         conflicts=frozenset(reader.conflicts),
         warnings=tuple(dict.fromkeys(reader.warnings)),
     )

@@ -80,6 +80,8 @@ class SuvInputs:
         Start of the injection with date, or only the time of day (D07).
     decay_reference, series_start, ge_scan, siemens_reference
         Candidates for the time the values are corrected to, in the order of D05.
+    series_earliest
+        Earliest acquisition of the whole series, when `frames` are only a part of it (one time of a dynamic scan).
     conflicts
         Names of fields whose value differs between slices.
     warnings
@@ -106,6 +108,7 @@ class SuvInputs:
     series_start: Given[dt.datetime] = field(default_factory=Given)
     ge_scan: Given[dt.datetime] = field(default_factory=Given)
     siemens_reference: Given[dt.datetime] = field(default_factory=Given)
+    series_earliest: dt.datetime | None = None
     conflicts: frozenset[str] = frozenset()
     warnings: tuple[str, ...] = ()
 

@@ -50,6 +50,8 @@ def earliest_acquisition(inputs: SuvInputs) -> dt.datetime | None:
     moments = [frame.acquisition for frame in inputs.frames if frame.acquisition is not None]
     if len(moments) != len(inputs.frames):
         return None
+    if inputs.series_earliest is not None:
+        moments.append(inputs.series_earliest)
     return min(moments, key=lambda moment: elapsed_s(moment, moments[0]))
 
 
