@@ -126,6 +126,17 @@ def test_that_D30_a_pet_of_another_frame_of_reference_is_not_fused(
     assert not (tmp_path / "x.png").exists()
 
 
+def test_that_D30_a_series_named_by_hand_is_not_fused_with_a_pet_of_another_frame(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_ramp(tmp_path / "study" / "ct")
+    write_pet(tmp_path / "study" / "pet")
+    write_ramp(tmp_path / "study" / "other", "G6", FrameOfReferenceUID="2.25.99")
+    named = ("--series", uid_of("ramp", "series", "G6"), "--fuse")
+    assert render(tmp_path / "study", "-o", tmp_path / "x.png", *named) == 1
+    assert "no common frame of reference" in capsys.readouterr().err
+
+
 def test_that_a_series_is_chosen_by_its_uid(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_ramp(tmp_path / "study" / "ct")
     write_pet(tmp_path / "study" / "pet")
