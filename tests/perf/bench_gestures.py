@@ -16,6 +16,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from viewer.state.navigation import scroll
+
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from PySide6.QtGui import QImage, QPainter
@@ -135,7 +137,7 @@ def main() -> int:
         view.set_frame(about_z @ about_x)
 
     def wheel(kind: PlaneKind) -> Callable[[int], None]:
-        return lambda n: view.scroll(kind, 1 if n % 100 < 50 else -1)
+        return lambda n: scroll(view, kind, 1 if n % 100 < 50 else -1)
 
     rows = {
         "paint three ready images": lambda _n: ready.update(),

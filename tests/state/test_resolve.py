@@ -100,7 +100,7 @@ def test_that_flips_move_the_letters_and_are_marked(view: ViewState, make_volume
 
 def test_that_E01_letters_can_be_superior_and_inferior(view: ViewState, make_volume: MakeVolume) -> None:
     opened(view, make_volume())
-    view.set_superior_inferior(True)
+    view.set_display(superior_inferior=True)
     assert "".join(scene(view, PlaneKind.CORONAL).letters) == "RLSI"
 
 

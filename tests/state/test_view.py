@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 
 from viewer.imaging.window import Window
+from viewer.state.contents import same_frame_of_reference
 from viewer.state.layers import ImageLayer, Role
 from viewer.state.library import OpenVolume
+from viewer.state.navigation import scroll, scroll_to_end, set_opacity
 from viewer.state.panes import PlaneKind
-from viewer.state.view import ViewState, default_frame
+from viewer.state.planes import default_frame
+from viewer.state.view import ViewState
 
 MakeVolume = Callable[..., OpenVolume]
 WINDOW = Window(2000, 4000)
@@ -43,7 +46,7 @@ def test_that_scrolling_moves_by_one_voxel_along_the_normal(
 ) -> None:
     opened(view, make_volume())
     before = view.cursor_mm.copy()
-    view.scroll(kind, 1)
+    scroll(view, kind, 1)
     moved = view.cursor_mm - before
     assert moved[axis] == pytest.approx(step)
     assert np.delete(moved, axis) == pytest.approx([0, 0])
@@ -51,9 +54,9 @@ def test_that_scrolling_moves_by_one_voxel_along_the_normal(
 
 def test_that_scrolling_stops_at_the_last_slice(view: ViewState, make_volume: MakeVolume) -> None:
     opened(view, make_volume())
-    view.scroll_to_end(PlaneKind.AXIAL, last=True)
+    scroll_to_end(view, PlaneKind.AXIAL, last=True)
     assert view.cursor_mm[2] == pytest.approx(-18)
-    view.scroll(PlaneKind.AXIAL, 3)
+    scroll(view, PlaneKind.AXIAL, 3)
     assert view.cursor_mm[2] == pytest.approx(-18)
 
 
@@ -71,10 +74,10 @@ def test_that_E13_scrolling_visits_each_acquired_slice_of_an_uneven_stack(
     volume = Volume("1.2.3", item.volume.array, geometry)
     uneven = OpenVolume(volume, item.stack, item.series, item.study)
     opened(view, uneven)
-    view.scroll_to_end(PlaneKind.AXIAL, last=False)
+    scroll_to_end(view, PlaneKind.AXIAL, last=False)
     seen = [float(view.cursor_mm[2])]
     for _ in range(4):
-        view.scroll(PlaneKind.AXIAL, 1)
+        scroll(view, PlaneKind.AXIAL, 1)
         seen.append(float(view.cursor_mm[2]))
     assert seen == pytest.approx(list(-30 + positions))
 
@@ -93,7 +96,7 @@ def test_that_D30_an_overlay_needs_an_equal_frame_of_reference(
         other = make_volume(uid, modality="PT", frame_of_reference=frame)
         view.library.add(other)
         view.set_overlay(layer(other))
-        assert view.same_frame_of_reference is same
+        assert same_frame_of_reference(view) is same
 
 
 def test_that_D30_two_empty_frames_of_reference_are_not_equal(
@@ -103,7 +106,7 @@ def test_that_D30_two_empty_frames_of_reference_are_not_equal(
     other = make_volume("2", modality="PT", frame_of_reference="")
     view.library.add(other)
     view.set_overlay(layer(other))
-    assert not view.same_frame_of_reference
+    assert not same_frame_of_reference(view)
 
 
 def test_that_a_closed_volume_leaves_its_role(view: ViewState, make_volume: MakeVolume) -> None:
@@ -126,10 +129,10 @@ def test_that_D38_windows_of_the_two_layers_are_independent(view: ViewState, mak
 def test_that_opacity_is_kept_between_0_and_1(view: ViewState, make_volume: MakeVolume) -> None:
     opened(view, make_volume())
     view.set_overlay(layer(view.library.get("1.2.3")))  # type: ignore[arg-type]
-    view.set_opacity(1.7)
+    set_opacity(view, 1.7)
     assert view.overlay is not None
     assert view.overlay.opacity == 1.0
-    view.set_opacity(-1)
+    set_opacity(view, -1)
     assert view.overlay.opacity == 0.0
 
 
@@ -190,7 +193,7 @@ def test_that_each_signal_is_sent_once_a_change(view: ViewState, make_volume: Ma
     view.layers_changed.connect(lambda: counts.__setitem__("layers", counts["layers"] + 1))
     view.set_cursor(view.cursor_mm)
     assert counts == {"cursor": 0, "layers": 0}
-    view.scroll(PlaneKind.AXIAL, 1)
+    scroll(view, PlaneKind.AXIAL, 1)
     view.set_window(Role.BASE, Window(1, 2))
     view.set_window(Role.BASE, Window(1, 2))
     assert counts == {"cursor": 1, "layers": 1}

@@ -47,7 +47,7 @@ def settled(window: MainWindow) -> bool:
 def opened(qtbot: QtBot, window: MainWindow, *paths: Path) -> None:
     drop(window, *paths)
     qtbot.waitUntil(lambda: settled(window), timeout=20_000)
-    qtbot.waitUntil(lambda: all(pane.scene_shown is not None for pane in window.grid.panes()))
+    qtbot.waitUntil(lambda: all(shown.scene_shown and not shown.stale for shown in window.grid.panes()))
 
 
 def pane(window: MainWindow, kind: PlaneKind) -> PlanePane:

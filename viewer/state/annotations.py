@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from viewer.imaging.presets import format_window
 from viewer.imaging.sample import Interpolation
+from viewer.state.contents import same_frame_of_reference
 from viewer.state.layers import Role
 from viewer.state.library import OpenVolume
 from viewer.state.panes import Density, PlaneKind
@@ -118,7 +119,7 @@ def _windows(view: ViewState, scene: PaneScene) -> list[str]:
 
 def _warnings(view: ViewState, scene: PaneScene) -> tuple[str, ...]:
     lines: list[str] = []
-    if not view.same_frame_of_reference and view.overlay is not None:
+    if not same_frame_of_reference(view) and view.overlay is not None:
         lines.append("NOT REGISTERED: different frame of reference")
     if scene.mirrored:
         lines.append("flipped")

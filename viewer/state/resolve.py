@@ -19,10 +19,12 @@ from viewer.imaging.orientation import letters, opposite
 from viewer.imaging.plane import Plane
 from viewer.imaging.sample import Interpolation, Projection, Slab
 from viewer.imaging.volume import Volume
+from viewer.state.contents import same_frame_of_reference
 from viewer.state.layers import ImageLayer, Role
 from viewer.state.library import OpenVolume
 from viewer.state.panes import Content, Pane, PlaneKind
-from viewer.state.view import ViewState, grid_axis
+from viewer.state.planes import grid_axis
+from viewer.state.view import ViewState
 
 
 class PictureScale(Enum):
@@ -218,7 +220,7 @@ def _layer(view: ViewState, pane: Pane, role: Role, plane: Plane) -> LayerReques
     if item is None or layer is None:
         return None
     on_top = role is Role.OVERLAY and len(view.roles_of(pane)) > 1 and pane.kind is not PlaneKind.MIP
-    if on_top and not (view.same_frame_of_reference or view.registration_confirmed):
+    if on_top and not (same_frame_of_reference(view) or view.registration_confirmed):
         return None
     volume = item.volume
     slab = view.slab

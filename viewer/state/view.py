@@ -17,18 +17,16 @@ import numpy as np
 import numpy.typing as npt
 from psygnal import Signal
 
-from viewer.imaging.geometry import FloatArray, VolumeGeometry
-from viewer.imaging.orientation import acquired_frame, nearest_anatomy, plane_axes
-from viewer.imaging.sample import Interpolation, Projection, Slab
+from viewer.imaging.geometry import FloatArray
+from viewer.imaging.orientation import plane_axes
+from viewer.imaging.sample import Interpolation, Slab
 from viewer.imaging.window import Window
+from viewer.state.arrangement import arranged_for, fitting_layout
 from viewer.state.layers import ImageLayer, Role
 from viewer.state.library import Library, OpenVolume
-from viewer.state.panes import Content, Density, Framing, Layout, Pane, PlaneKind, arranged, layout
+from viewer.state.panes import Content, Density, Framing, Layout, Pane, PlaneKind, layout
+from viewer.state.planes import default_frame, voxel_centre
 
-ACQUIRED_BELOW_DEG = 20.0
-"""Up to this obliquity panes follow the acquired planes (rule A20)."""
-TILT_ABOVE_DEG = 0.1
-"""A stack sheared by more is shown on the patient's axes (rule A15)."""
 ZOOM_RANGE = (0.1, 40.0)
 
 
@@ -77,26 +75,26 @@ class ViewState:
         item = self.base_volume
         if changed and item is not None:
             geometry = item.volume.geometry
-            self.cursor_mm = self._voxel_centre(geometry, geometry.centre_mm)
+            self.cursor_mm = voxel_centre(geometry, geometry.centre_mm)
             self.frame = default_frame(geometry)
             self.framings = {}
             self.slab = None
-        wanted = self._arranged(layout(self._fitting_layout(item)))
+        fitting = fitting_layout(item, self._chosen_layout, self.area, overlay=self.overlay is not None)
+        wanted = arranged_for(item, layout(fitting))
         if wanted != self.layout:
             self._set_layout(wanted)
         self.layers_changed.emit()
         self.cursor_changed.emit()
         self.framing_changed.emit()
 
+    def exchange(self) -> None:
+        """Base and overlay take each other's place."""
+        self.base, self.overlay = self.overlay, self.base
+        self.layers_changed.emit()
+
     def set_overlay(self, overlay: ImageLayer | None) -> None:
         """Put another volume on top, or take it off."""
         self.show(self.base, overlay)
-
-    def swap_layers(self) -> None:
-        """Exchange base and overlay (key Shift+F)."""
-        if self.base is not None and self.overlay is not None:
-            self.base, self.overlay = self.overlay, self.base
-            self.layers_changed.emit()
 
     def _forget(self, uid: str) -> None:
         if self.overlay is not None and self.overlay.volume_uid == uid:
@@ -134,15 +132,6 @@ class ViewState:
         present = tuple(role for role in wanted if (has_base if role is Role.BASE else has_overlay))
         return present or ((Role.BASE,) if has_base else (Role.OVERLAY,) if has_overlay else ())
 
-    @property
-    def same_frame_of_reference(self) -> bool:
-        """Rule D30: overlay without question only for equal, non-empty FrameOfReferenceUID."""
-        base, overlay = self.volume(Role.BASE), self.volume(Role.OVERLAY)
-        if base is None or overlay is None:
-            return True
-        uid = base.volume.geometry.frame_of_reference_uid
-        return bool(uid) and uid == overlay.volume.geometry.frame_of_reference_uid
-
     # --- layers ------------------------------------------------------------------------------------------------
 
     def update_layer(self, role: Role, **changes: object) -> None:
@@ -162,10 +151,6 @@ class ViewState:
     def set_window(self, role: Role, window: Window, name: str = "") -> None:
         """Give a layer another window; `name` is the preset's."""
         self.update_layer(role, window=window, window_name=name)
-
-    def set_opacity(self, opacity: float) -> None:
-        """Opacity of the overlay, clipped to 0..1."""
-        self.update_layer(Role.OVERLAY, opacity=round(min(1.0, max(0.0, opacity)), 4))
 
     def toggle_fused(self) -> None:
         """Overlay on or off in fused panes (key F)."""
@@ -191,46 +176,6 @@ class ViewState:
         if not np.array_equal(point, self.cursor_mm):
             self.cursor_mm = point
             self.cursor_changed.emit()
-
-    def scroll(self, kind: PlaneKind, steps: int) -> None:
-        """Move the linked point along the normal of a plane kind by slices; + is to head, left, posterior ... away.
-
-        Steps follow acquired slices where the plane is parallel to them, else the voxel pitch along the normal.
-        """
-        item = self.base_volume
-        if item is None or steps == 0:
-            return
-        if kind is PlaneKind.MIP:
-            self.rotate_mip(5.0 * steps)
-            return
-        geometry = item.volume.geometry
-        axis = grid_axis(geometry, self.normal(kind))
-        if axis is not None:
-            index = geometry.to_index(self.cursor_mm)
-            sign = 1 if self._axis_direction(geometry, axis) @ self.normal(kind) >= 0 else -1
-            index[axis] = round(float(index[axis])) + sign * steps
-            self.set_cursor(geometry.to_patient(np.clip(index, 0, np.array(geometry.shape) - 1)))
-        else:
-            self.set_cursor(
-                self.cursor_mm + self.normal(kind) * steps * pitch_along(geometry, self.normal(kind))
-            )
-
-    def scroll_to_end(self, kind: PlaneKind, *, last: bool) -> None:
-        """First or last slice of a plane kind (keys Home, End)."""
-        item = self.base_volume
-        if item is not None:
-            self.scroll(kind, (1 if last else -1) * max(item.volume.geometry.shape) * 4)
-
-    @staticmethod
-    def _axis_direction(geometry: VolumeGeometry, axis: int) -> FloatArray:
-        direction: FloatArray = geometry.patient_from_index[:3, axis]
-        return direction
-
-    @staticmethod
-    def _voxel_centre(geometry: VolumeGeometry, point_mm: FloatArray) -> FloatArray:
-        """Centre of the voxel at a point, so that the first picture shows acquired slices, not a blend of two."""
-        index = np.floor(geometry.to_index(point_mm) + 1e-6)
-        return geometry.to_patient(np.clip(index, 0, np.array(geometry.shape) - 1))
 
     # --- planes ------------------------------------------------------------------------------------------------
 
@@ -263,13 +208,6 @@ class ViewState:
         """Turn the three planes (acquired planes, patient planes or a double oblique)."""
         self.frame = np.asarray(frame, dtype=np.float64)
         self.framing_changed.emit()
-
-    def toggle_patient_planes(self) -> None:
-        """Between the acquired planes and the patient's own (rule A20)."""
-        item = self.base_volume
-        if item is not None:
-            own = acquired_frame(item.volume.geometry.patient_from_index)
-            self.set_frame(own if np.allclose(self.frame, np.eye(3)) else np.eye(3))
 
     # --- framing -----------------------------------------------------------------------------------------------
 
@@ -305,39 +243,6 @@ class ViewState:
         self.slab = slab
         self.framing_changed.emit()
 
-    def toggle_slab(self) -> None:
-        """10 mm MIP on or off (key M)."""
-        self.set_slab(None if self.slab is not None else Slab(10.0, Projection.MAX))
-
-    def rotate_mip(self, degrees: float) -> None:
-        """Turn the MIP about the body axis."""
-        self.mip_angle_deg = (self.mip_angle_deg + degrees) % 360.0
-        self.framing_changed.emit()
-
-    def _fitting_layout(self, item: OpenVolume | None) -> str:
-        """The layout for a volume: the user's choice where it fits, else that shows the planes larger."""
-        if item is not None and not item.stack.multiplanar:
-            return "single"
-        if self._chosen_layout and (
-            self.overlay is not None or not layout(self._chosen_layout).needs_overlay
-        ):
-            return self._chosen_layout
-        if item is None:
-            return "three"
-        extent = np.ptp(item.volume.geometry.corners_mm(), axis=0)
-        across, tall = max(extent[0], extent[1]), extent[2]
-        width, height = self.area
-        in_a_row = min(width / 3 / across, height / max(across, tall))
-        with_large = min(width / 2 / across, height / 2 / max(across, tall))
-        return "three" if in_a_row > with_large else "three-large"
-
-    def _arranged(self, wanted: Layout) -> Layout:
-        """The acquired plane gets the large pane."""
-        item = self.base_volume
-        if item is None:
-            return wanted
-        return arranged(wanted, PlaneKind(nearest_anatomy(item.volume.geometry.slice_normal).value))
-
     # --- layout and display ------------------------------------------------------------------------------------
 
     def _set_layout(self, new: Layout) -> None:
@@ -354,12 +259,7 @@ class ViewState:
         if (new.needs_overlay and self.overlay is None) or (item is not None and not item.stack.multiplanar):
             return
         self._chosen_layout = layout_id
-        self._set_layout(self._arranged(new))
-
-    def toggle_maximised(self, pane_id: str) -> None:
-        """Maximise a pane or restore the grid (double click)."""
-        self.maximised = "" if self.maximised else pane_id
-        self.layout_changed.emit()
+        self._set_layout(arranged_for(item, new))
 
     def activate(self, pane_id: str) -> None:
         """Make a pane the one that keys act on."""
@@ -367,77 +267,50 @@ class ViewState:
             self.active_pane = pane_id
             self.display_changed.emit()
 
+    def set_display(
+        self,
+        *,
+        density: Density | None = None,
+        identity_visible: bool | None = None,
+        superior_inferior: bool | None = None,
+        tool: str | None = None,
+    ) -> None:
+        """Change what is written over the pictures, or what the left mouse button does.
+
+        Parameters
+        ----------
+        density
+            How much the corners say.
+        identity_visible
+            Patient identity in the corners (key Ctrl+Shift+H).
+        superior_inferior
+            Letters S and I instead of H and F (rule E01).
+        tool
+            Id of the tool.
+        """
+        self.density = self.density if density is None else density
+        self.identity_visible = self.identity_visible if identity_visible is None else identity_visible
+        self.superior_inferior = self.superior_inferior if superior_inferior is None else superior_inferior
+        self.tool = self.tool if tool is None else tool
+        self.display_changed.emit()
+
+    def set_mip_angle(self, degrees: float) -> None:
+        """Turn the MIP about the body axis; 0 looks from the front."""
+        self.mip_angle_deg = degrees % 360.0
+        self.framing_changed.emit()
+
+    def maximise(self, pane_id: str) -> None:
+        """Show one pane alone, or all with an empty id."""
+        self.maximised = pane_id
+        self.layout_changed.emit()
+
     @property
     def active(self) -> Pane:
         """The pane that keys act on."""
         return self.layout.pane(self.active_pane) or self.layout.panes[0]
-
-    def cycle_pane(self, steps: int) -> None:
-        """Next or previous pane (keys Left, Right)."""
-        ids = [pane.id for pane in self.layout.panes]
-        self.activate(ids[(ids.index(self.active.id) + steps) % len(ids)])
 
     def set_active_role(self, role: Role) -> None:
         """Which layer window drags and presets act on (rule D38)."""
         if self.layer(role) is not None and role is not self.active_role:
             self.active_role = role
             self.display_changed.emit()
-
-    def window_role(self, pane: Pane) -> Role:
-        """The layer a window drag in a pane acts on: the one it shows, or the active one when it shows both."""
-        roles = self.roles_of(pane)
-        return self.active_role if self.active_role in roles or not roles else roles[0]
-
-    def cycle_density(self) -> None:
-        """Full, minimal, off (key D)."""
-        order = tuple(Density)
-        self.density = order[(order.index(self.density) + 1) % len(order)]
-        self.display_changed.emit()
-
-    def set_density(self, density: Density) -> None:
-        """How much the corners say."""
-        self.density = density
-        self.display_changed.emit()
-
-    def set_identity_visible(self, visible: bool) -> None:
-        """Patient identity in the corners (key Ctrl+Shift+H)."""
-        self.identity_visible = visible
-        self.display_changed.emit()
-
-    def set_superior_inferior(self, chosen: bool) -> None:  # noqa: FBT001 - a setting's value
-        """Letters S and I instead of H and F (rule E01)."""
-        self.superior_inferior = chosen
-        self.display_changed.emit()
-
-    def set_tool(self, tool_id: str) -> None:
-        """What the left mouse button does."""
-        self.tool = tool_id
-        self.display_changed.emit()
-
-
-def default_frame(geometry: VolumeGeometry) -> FloatArray:
-    """Directions of the three planes for a new volume (rules A15, A20): acquired unless tilted or very oblique."""
-    if (
-        not geometry.oriented
-        or geometry.tilt_deg > TILT_ABOVE_DEG
-        or geometry.obliquity_deg >= ACQUIRED_BELOW_DEG
-    ):
-        return np.eye(3)
-    frame = acquired_frame(geometry.patient_from_index)
-    return np.eye(3) if np.allclose(frame, np.eye(3), atol=1e-6) else frame
-
-
-def grid_axis(geometry: VolumeGeometry, normal: FloatArray, tolerance: float = 1e-4) -> int | None:
-    """The array axis whose index planes are parallel to a plane with this normal, or None when it cuts across."""
-    gradients = geometry.index_from_patient[:3, :3]
-    for axis in range(3):
-        gradient = gradients[axis] / np.linalg.norm(gradients[axis])
-        if abs(abs(float(gradient @ normal)) - 1.0) < tolerance:
-            return axis
-    return None
-
-
-def pitch_along(geometry: VolumeGeometry, direction: FloatArray) -> float:
-    """Voxel pitch in mm along a unit direction."""
-    per_mm = geometry.index_from_patient[:3, :3] @ direction
-    return float(1.0 / np.abs(per_mm).max())

@@ -18,6 +18,7 @@ from viewer.loading.events import (
     Scanning,
     SlicesReady,
 )
+from viewer.state.contents import window_role
 from viewer.state.layers import Role
 from viewer.state.probe import read_point
 from viewer.ui.context import UiContext
@@ -122,10 +123,10 @@ class StatusLine(QStatusBar):
     def show_layer(self) -> None:
         """Name the layer that window drags and keys act on (rule D38)."""
         view = self._context.view
-        item = view.volume(view.window_role(view.active))
+        item = view.volume(window_role(view, view.active))
         text = "" if item is None else f"Window: {item.series.modality}"
         if view.base is not None and view.overlay is not None:
-            text += " (below)" if view.window_role(view.active) is Role.BASE else " (overlay)"
+            text += " (below)" if window_role(view, view.active) is Role.BASE else " (overlay)"
         self.layer.setText(text)
         if item is None:
             self.show_point(None)

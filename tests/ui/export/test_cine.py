@@ -16,6 +16,7 @@ from viewer.errors import ExportError
 from viewer.imaging.window import Window
 from viewer.state.layers import ImageLayer
 from viewer.state.library import Library
+from viewer.state.navigation import scroll, toggle_slab
 from viewer.state.panes import PlaneKind
 from viewer.state.view import ViewState
 from viewer.ui.export.background import Work
@@ -76,7 +77,7 @@ def test_that_positions_run_as_scrolling_does(view: ViewState) -> None:
     for kind in (PlaneKind.AXIAL, PlaneKind.CORONAL, PlaneKind.SAGITTAL):
         points = stack_points(view, kind)
         view.set_cursor(points[3])
-        view.scroll(kind, 1)
+        scroll(view, kind, 1)
         assert np.allclose(view.cursor_mm, points[4])
 
 
@@ -91,7 +92,7 @@ def test_that_positions_run_as_scrolling_does_in_a_stack_stored_from_head_to_foo
     points = stack_points(view, PlaneKind.AXIAL)
     assert points[:, 2].tolist() == [100.0 + 4 * n for n in range(12)]
     view.set_cursor(points[3])
-    view.scroll(PlaneKind.AXIAL, 1)
+    scroll(view, PlaneKind.AXIAL, 1)
     assert np.allclose(view.cursor_mm, points[4])
 
 
@@ -118,7 +119,7 @@ def test_that_nothing_open_has_no_positions() -> None:
 
 
 def test_that_the_copy_has_every_field_of_the_view(view: ViewState) -> None:
-    view.toggle_slab()
+    toggle_slab(view)
     view.update_framing(PlaneKind.AXIAL, zoom=3.0)
     copy = detached(view)
     names = [name for name, value in vars(view).items() if not hasattr(value, "emit") and name != "framings"]
@@ -167,13 +168,13 @@ def test_that_all_frames_have_one_size(qtbot: QtBot, view: ViewState) -> None:
 
 
 def test_that_a_turn_ends_where_it_began(qtbot: QtBot, view: ViewState) -> None:
-    view.rotate_mip(20)
+    view.set_mip_angle(view.mip_angle_deg + 20)
     request = CineRequest(Motion.ROTATION, 64, 60, angles=8, mode=Mode.IMAGE, footer=False)
     frames = CineFrames(view, request)
     seen = [frames[number] for number in range(8)]
     assert not np.array_equal(seen[0], seen[2])
     opposite = detached(view)
-    opposite.rotate_mip(360)
+    opposite.set_mip_angle(opposite.mip_angle_deg + 360)
     assert np.array_equal(CineFrames(opposite, request)[0], seen[0])
     assert mip_pane(view).kind is PlaneKind.MIP
 

@@ -16,6 +16,7 @@ from viewer.errors import ExportError
 from viewer.imaging.window import Window
 from viewer.state.layers import Role
 from viewer.state.library import Library
+from viewer.state.navigation import toggle_slab
 from viewer.state.panes import PlaneKind
 from viewer.state.resolve import resolve
 from viewer.state.view import ViewState
@@ -60,9 +61,9 @@ def test_that_identity_is_drawn_when_it_was_asked_for(
 
 
 def test_that_identity_stays_out_although_the_window_shows_it(qtbot: QtBot, view: ViewState) -> None:
-    view.set_identity_visible(True)
+    view.set_display(identity_visible=True)
     shown = pixels(render(view, _PANE))
-    view.set_identity_visible(False)
+    view.set_display(identity_visible=False)
     assert np.array_equal(pixels(render(view, _PANE)), shown)
 
 
@@ -180,7 +181,7 @@ def test_that_F02_all_text_is_ascii(view: ViewState) -> None:
 @pytest.mark.parametrize(
     "change, key, value",
     [
-        (lambda view: view.toggle_slab(), "Slab", "max 10 mm"),
+        (toggle_slab, "Slab", "max 10 mm"),
         (lambda view: view.set_layout("base-only"), "Window", "W 300 L 150"),
     ],
 )
@@ -193,7 +194,7 @@ def test_that_the_text_follows_the_view(
 
 def test_that_a_mip_tells_its_angle_and_no_position(view: ViewState) -> None:
     view.set_layout("three-mip")
-    view.rotate_mip(30)
+    view.set_mip_angle(view.mip_angle_deg + 30)
     pane = next(pane for pane in view.layout.panes if pane.kind is PlaneKind.MIP)
     facts = technical_facts(view, pane, _DAY)
     assert facts["Projection"] == "MIP 30 deg"

@@ -16,6 +16,7 @@ from tests.ui.sidebar import builders
 from viewer.dicom.model import Catalogue, Patient, SeriesKind
 from viewer.loading.events import ThumbnailReady
 from viewer.state.layers import Role
+from viewer.state.navigation import swap_layers
 from viewer.ui.context import UiContext
 from viewer.ui.sidebar._browser_delegate import ROW_ROLE, SHOWN_ROLE, THUMBNAIL_ROLE, broken_title
 from viewer.ui.sidebar._browser_rows import Row, RowKind, browser_rows, clock, image_count, iso_date
@@ -212,7 +213,7 @@ def test_that_the_shown_series_carry_the_name_of_their_role(browser: StudyBrowse
     assert (shown("series:ct"), shown("series:pt")) == ((Role.BASE,), (Role.OVERLAY,))
     spoken = browser._items["series:pt"].data(0, Qt.ItemDataRole.AccessibleTextRole)
     assert "shown as overlay" in spoken
-    fused.view.swap_layers()
+    swap_layers(fused.view)
     assert (shown("series:ct"), shown("series:pt")) == ((Role.OVERLAY,), (Role.BASE,))
     fused.view.show(None, None)
     assert (shown("series:ct"), shown("series:pt")) == ((), ())
@@ -234,9 +235,9 @@ def test_that_a_newer_catalogue_keeps_selection_and_folding(
 
 
 def test_that_hiding_identity_empties_the_names_at_once(browser: StudyBrowser, fused: UiContext) -> None:
-    fused.view.set_identity_visible(False)
+    fused.view.set_display(identity_visible=False)
     assert not any(builders.PATIENT.name in row.title for row in browser.visible_rows())
-    fused.view.set_identity_visible(True)
+    fused.view.set_display(identity_visible=True)
     assert any(builders.PATIENT.name in row.title for row in browser.visible_rows())
 
 
@@ -277,7 +278,7 @@ def test_that_the_shown_series_is_selected_until_the_user_selects_another(
     assert row is not None
     assert row.key == "series:ct"
     select(browser, "series:mr")
-    fused.view.swap_layers()
+    swap_layers(fused.view)
     row = browser.current_row()
     assert row is not None
     assert row.key == "series:mr"

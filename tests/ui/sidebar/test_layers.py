@@ -14,6 +14,7 @@ from viewer.imaging.presets import Preset
 from viewer.imaging.volume import Quantity
 from viewer.imaging.window import VoiFunction, Window
 from viewer.state.layers import Role
+from viewer.state.navigation import set_opacity
 from viewer.ui.context import UiContext
 from viewer.ui.sidebar._layer_data import acquisition_gap_text, entry_for, user_function, volume_histogram
 from viewer.ui.sidebar._window_block import WindowBlock
@@ -282,7 +283,7 @@ def test_that_D34_opacity_moves_both_ways(panel: LayersPanel, fused: UiContext) 
     slider.setValue(80)
     assert fused.view.overlay is not None
     assert fused.view.overlay.opacity == 0.8
-    fused.view.set_opacity(0.25)
+    set_opacity(fused.view, 0.25)
     assert slider.value() == 25
 
 

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication
 
 from tests.ui.sidebar import builders
 from viewer.imaging.window import Window
+from viewer.state.navigation import swap_layers
 from viewer.ui.context import UiContext
 from viewer.ui.sidebar import Section, sections
 from viewer.ui.sidebar._section import SidebarHub
@@ -81,8 +82,8 @@ def test_that_every_section_paints_in_every_theme_empty_and_full(
 
 def change_everything(context: UiContext) -> None:
     """Fire every signal a section may listen to."""
-    context.view.set_identity_visible(False)
-    context.view.swap_layers()
+    context.view.set_display(identity_visible=False)
+    swap_layers(context.view)
     context.view.set_cursor((0.0, 0.0, 0.0))
     context.library.touch("ct")
     context.library.set_catalogue(builders.petct())

@@ -180,7 +180,7 @@ def test_that_warnings_of_stack_and_series_are_shown_once(panel: StudyPanel, fus
 
 def test_that_identity_can_be_hidden_in_the_open_panel(panel: StudyPanel, fused: UiContext) -> None:
     assert as_table(panel.patient_block.table.facts)["Name"] == "DOE, Jane"
-    fused.view.set_identity_visible(False)
+    fused.view.set_display(identity_visible=False)
     assert as_table(panel.patient_block.table.facts) == {"Patient": "hidden"}
 
 

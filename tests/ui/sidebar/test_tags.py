@@ -222,13 +222,13 @@ def test_that_the_privacy_switch_masks_and_follows_the_session(
     assert masked["(0008,0060)"] == "CT"
     panel.privacy.click()
     assert values(panel) == clear
-    context.view.set_identity_visible(False)
+    context.view.set_display(identity_visible=False)
     assert panel.privacy.isChecked()
     assert values(panel)["(0010,0020)"] == MASK
 
 
 def test_that_a_session_without_identity_starts_masked(qtbot: QtBot, context: UiContext) -> None:
-    context.view.set_identity_visible(False)
+    context.view.set_display(identity_visible=False)
     panel = TagsPanel(context)
     qtbot.addWidget(panel)
     assert panel.privacy.isChecked()

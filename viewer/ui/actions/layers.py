@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from viewer.state.layers import Role
+from viewer.state.navigation import set_opacity, swap_layers
 from viewer.ui.commands import Command
 from viewer.ui.context import UiContext
 
@@ -20,7 +21,7 @@ def commands(context: UiContext) -> Iterable[Command]:
 
     def more(step: float) -> None:
         if view.overlay is not None:
-            view.set_opacity(view.overlay.opacity + step)
+            set_opacity(view, view.overlay.opacity + step)
 
     def threshold() -> None:
         if view.overlay is not None:
@@ -43,7 +44,7 @@ def commands(context: UiContext) -> Iterable[Command]:
         both,
         checked=lambda: view.overlay is not None and view.overlay.transparent_below,
     )
-    yield Command("layer.swap", "Swap layers", view.swap_layers, menu, both)
+    yield Command("layer.swap", "Swap layers", lambda: swap_layers(view), menu, both)
     yield Command(
         "layer.next-role",
         "Window keys and drags act on the other layer",

@@ -16,7 +16,7 @@ def commands(context: UiContext) -> Iterable[Command]:
         yield Command(
             f"tool.{tool.id}",
             tool.text,
-            lambda chosen=tool.id: view.set_tool(chosen),  # type: ignore[misc]
+            lambda chosen=tool.id: view.set_display(tool=chosen),  # type: ignore[misc]
             "Tools",
             checked=lambda chosen=tool.id: view.tool == chosen,  # type: ignore[misc]
             icon=tool.icon,

@@ -6,6 +6,15 @@ from collections.abc import Callable, Iterable
 
 from viewer.dicom.model import Stack
 from viewer.imaging.sample import Interpolation
+from viewer.state.navigation import (
+    cycle_density,
+    cycle_pane,
+    scroll,
+    scroll_to_end,
+    toggle_maximised,
+    toggle_patient_planes,
+    toggle_slab,
+)
 from viewer.state.panes import Density
 from viewer.ui.commands import Command
 from viewer.ui.context import UiContext
@@ -22,8 +31,8 @@ def commands(context: UiContext) -> Iterable[Command]:
     def opened() -> bool:
         return view.base_volume is not None
 
-    def scroll(steps: int) -> Callable[[], None]:
-        return lambda: view.scroll(view.active.kind, steps)
+    def scrolling(steps: int) -> Callable[[], None]:
+        return lambda: scroll(view, view.active.kind, steps)
 
     def zoom(factor: float) -> None:
         kind = view.active.kind
@@ -51,14 +60,14 @@ def commands(context: UiContext) -> Iterable[Command]:
         )
 
     go = "Navigate"
-    yield Command("view.previous-slice", "Previous slice", scroll(-1), go, opened, panes_only=True)
-    yield Command("view.next-slice", "Next slice", scroll(1), go, opened, panes_only=True)
-    yield Command("view.previous-ten", "Ten slices back", scroll(-10), go, opened, panes_only=True)
-    yield Command("view.next-ten", "Ten slices on", scroll(10), go, opened, panes_only=True)
+    yield Command("view.previous-slice", "Previous slice", scrolling(-1), go, opened, panes_only=True)
+    yield Command("view.next-slice", "Next slice", scrolling(1), go, opened, panes_only=True)
+    yield Command("view.previous-ten", "Ten slices back", scrolling(-10), go, opened, panes_only=True)
+    yield Command("view.next-ten", "Ten slices on", scrolling(10), go, opened, panes_only=True)
     yield Command(
         "view.first-slice",
         "First slice",
-        lambda: view.scroll_to_end(view.active.kind, last=False),
+        lambda: scroll_to_end(view, view.active.kind, last=False),
         go,
         opened,
         panes_only=True,
@@ -66,15 +75,15 @@ def commands(context: UiContext) -> Iterable[Command]:
     yield Command(
         "view.last-slice",
         "Last slice",
-        lambda: view.scroll_to_end(view.active.kind, last=True),
+        lambda: scroll_to_end(view, view.active.kind, last=True),
         go,
         opened,
         panes_only=True,
     )
     yield Command(
-        "view.previous-pane", "Previous pane", lambda: view.cycle_pane(-1), go, opened, panes_only=True
+        "view.previous-pane", "Previous pane", lambda: cycle_pane(view, -1), go, opened, panes_only=True
     )
-    yield Command("view.next-pane", "Next pane", lambda: view.cycle_pane(1), go, opened, panes_only=True)
+    yield Command("view.next-pane", "Next pane", lambda: cycle_pane(view, 1), go, opened, panes_only=True)
     yield Command("view.previous-series", "Previous series", lambda: _neighbour(context, -1), go, opened)
     yield Command("view.next-series", "Next series", lambda: _neighbour(context, 1), go, opened)
 
@@ -98,29 +107,29 @@ def commands(context: UiContext) -> Iterable[Command]:
     yield Command(
         "view.slab",
         "Slab MIP 10 mm",
-        view.toggle_slab,
+        lambda: toggle_slab(view),
         look,
         opened,
         checked=lambda: view.slab is not None,
         icon="slab",
     )
     yield Command(
-        "view.patient-planes", "Acquired or patient planes", view.toggle_patient_planes, look, opened
+        "view.patient-planes", "Acquired or patient planes", lambda: toggle_patient_planes(view), look, opened
     )
     yield Command(
         "view.maximise",
         "Maximise pane",
-        lambda: view.toggle_maximised(view.active.id),
+        lambda: toggle_maximised(view, view.active.id),
         look,
         opened,
         checked=lambda: bool(view.maximised),
         icon="maximise",
     )
-    yield Command("view.density", "Annotation density", view.cycle_density, look)
+    yield Command("view.density", "Annotation density", lambda: cycle_density(view), look)
     yield Command(
         "view.warnings-only",
         "Hide annotations",
-        lambda: view.set_density(Density.FULL if view.density is Density.OFF else Density.OFF),
+        lambda: view.set_display(density=Density.FULL if view.density is Density.OFF else Density.OFF),
         look,
         checked=lambda: view.density is Density.OFF,
         menu=False,
@@ -128,7 +137,7 @@ def commands(context: UiContext) -> Iterable[Command]:
     yield Command(
         "view.identity",
         "Show patient identity",
-        lambda: view.set_identity_visible(not view.identity_visible),
+        lambda: view.set_display(identity_visible=not view.identity_visible),
         look,
         checked=lambda: view.identity_visible,
     )
@@ -153,7 +162,7 @@ def _leave(context: UiContext) -> None:
     if is_full_screen(context.window):
         toggle_full_screen(context.window)
     elif context.view.maximised:
-        context.view.toggle_maximised(context.view.maximised)
+        toggle_maximised(context.view, context.view.maximised)
 
 
 def _neighbour(context: UiContext, steps: int) -> None:

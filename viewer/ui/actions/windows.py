@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from viewer.imaging.histogram import value_range
 from viewer.imaging.presets import Preset
 from viewer.imaging.window import Window
+from viewer.state.contents import window_role
 from viewer.state.layers import Role
 from viewer.ui.commands import Command
 from viewer.ui.context import UiContext
@@ -43,7 +44,7 @@ def preset_role(context: UiContext, preset: Preset) -> Role | None:
     """The layer a preset applies to: the active one when the quantity fits, else the other one of the pane (C01)."""
     view = context.view
     roles = view.roles_of(view.active)
-    first = view.window_role(view.active)
+    first = window_role(view, view.active)
     for role in (first, *(role for role in roles if role is not first)):
         item = view.volume(role)
         if item is not None and item.volume.display_unit == preset.quantity:
@@ -60,7 +61,7 @@ def apply_preset(context: UiContext, preset: Preset) -> None:
 
 def _header(context: UiContext) -> None:
     view = context.view
-    role = view.window_role(view.active)
+    role = window_role(view, view.active)
     item, layer = view.volume(role), view.layer(role)
     if item is None or layer is None:
         return
@@ -76,7 +77,7 @@ def _header(context: UiContext) -> None:
 
 def _full(context: UiContext) -> None:
     view = context.view
-    role = view.window_role(view.active)
+    role = window_role(view, view.active)
     item = view.volume(role)
     if item is None or item.volume.is_colour:
         return
@@ -91,7 +92,7 @@ def _full(context: UiContext) -> None:
 
 def _invert(context: UiContext) -> None:
     view = context.view
-    role = view.window_role(view.active)
+    role = window_role(view, view.active)
     layer = view.layer(role)
     if layer is not None:
         view.update_layer(role, invert=not layer.invert)

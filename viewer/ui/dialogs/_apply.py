@@ -51,10 +51,10 @@ def apply(context: UiContext, key: str, value: Value) -> None:
     elif key == "mouse.invert-window-drag":
         view.window_drag_inverted = bool(value)
     elif key == "annotations.density":
-        view.set_density(Density(str(value)))
+        view.set_display(density=Density(str(value)))
     elif key == "annotations.identity":
-        view.set_identity_visible(bool(value))
+        view.set_display(identity_visible=bool(value))
     elif key == "annotations.letters":
-        view.set_superior_inferior(value == "S/I")
+        view.set_display(superior_inferior=value == "S/I")
     elif key == "display.interpolation":
         view.set_interpolation(Interpolation(str(value)))

@@ -8,6 +8,7 @@ from dataclasses import replace
 from PySide6.QtWidgets import QMessageBox, QWidget
 
 from viewer.imaging.presets import Preset
+from viewer.state.contents import window_role
 from viewer.state.layers import ImageLayer, Role
 from viewer.state.library import OpenVolume
 from viewer.ui.commands import Command
@@ -47,7 +48,7 @@ def commands(context: UiContext) -> Iterable[Command]:
 def _active(context: UiContext) -> tuple[Role, ImageLayer, OpenVolume] | None:
     """The layer that window keys act on, when it has a window."""
     view = context.view
-    role = view.window_role(view.active)
+    role = window_role(view, view.active)
     layer, item = view.layer(role), view.volume(role)
     return None if layer is None or item is None or item.volume.is_colour else (role, layer, item)
 

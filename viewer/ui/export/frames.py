@@ -11,7 +11,8 @@ from psygnal import SignalInstance
 from viewer.errors import ExportError
 from viewer.imaging.geometry import FloatArray
 from viewer.state.panes import Content, Pane, PlaneKind
-from viewer.state.view import ViewState, grid_axis, pitch_along
+from viewer.state.planes import grid_axis, pitch_along
+from viewer.state.view import ViewState
 from viewer.ui.dialogs.intended_use import INTENDED_USE
 from viewer.ui.export.movie import Frame
 from viewer.ui.export.options import Mode

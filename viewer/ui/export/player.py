@@ -81,7 +81,7 @@ class CinePlayer(QObject):
     def _step(self) -> None:
         view, kind = self._view, self._view.active.kind
         if kind is PlaneKind.MIP:
-            view.rotate_mip(MIP_STEP_DEG)
+            view.set_mip_angle(view.mip_angle_deg + MIP_STEP_DEG)
             return
         if self._key != self._track(kind):
             self._points = stack_points(view, kind)

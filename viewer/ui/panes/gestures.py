@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication
 
 from viewer.imaging.geometry import FloatArray
 from viewer.state.framing import zoom_about
+from viewer.state.navigation import scroll, toggle_maximised
 from viewer.state.panes import Pane, PlaneKind
 from viewer.state.resolve import PaneScene
 from viewer.state.view import ViewState
@@ -117,7 +118,7 @@ class Gestures(QObject):
         """Maximise or restore the pane."""
         button = _BUTTONS.get(event.button(), "")
         if self._mouse.get(f"{button}.double") == "maximise":
-            self._view.toggle_maximised(pane.pane.id)
+            toggle_maximised(self._view, pane.pane.id)
         self._button = ""
 
     def wheel(self, pane: Surface, event: QWheelEvent) -> None:
@@ -139,7 +140,7 @@ class Gestures(QObject):
         notches = int(self._wheel_rest / NOTCH)
         self._wheel_rest -= notches * NOTCH
         if notches:
-            self._view.scroll(pane.pane.kind, -notches * (10 if action == "scroll-ten" else 1))
+            scroll(self._view, pane.pane.kind, -notches * (10 if action == "scroll-ten" else 1))
             self.hovered.emit(point_at(pane, event.position()))
 
     def leave(self, _pane: Surface) -> None:

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QFrame, QGridLayout, QHBoxLayout, QSlider, QToolButton, QVBoxLayout
 
 from viewer.state.layers import Role
+from viewer.state.navigation import set_opacity
 from viewer.ui.binding import quiet
 from viewer.ui.sidebar._colours import ColormapCombo
 from viewer.ui.sidebar._parts import ElidedLabel, label
@@ -113,7 +114,7 @@ class LayerCard(QFrame):
         self.fused_colormap.chosen.connect(
             lambda name: self._view.update_layer(Role.OVERLAY, fused_colormap=name)
         )
-        self.opacity.valueChanged.connect(lambda percent: self._view.set_opacity(percent / 100))
+        self.opacity.valueChanged.connect(lambda percent: set_opacity(self._view, percent / 100))
         self.threshold.toggled.connect(lambda on: self._view.update_layer(Role.OVERLAY, transparent_below=on))
         self.fused.toggled.connect(self._show_on_base)
 

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QPushButton
 
+from viewer.state.contents import same_frame_of_reference
 from viewer.state.layers import Role
+from viewer.state.navigation import swap_layers
 from viewer.ui.binding import bind
 from viewer.ui.sidebar._layer_card import LayerCard
 from viewer.ui.sidebar._layer_data import acquisition_gap_text
@@ -38,7 +40,7 @@ class LayersPanel(Column):
         self.gap.setObjectName("acquisition-gap")
         self.swap = QPushButton(icon("swap"), "Swap layers")
         self.swap.setObjectName("swap-layers")
-        self.swap.clicked.connect(self._view.swap_layers)
+        self.swap.clicked.connect(lambda: swap_layers(self._view))
         for block in (
             self._empty,
             self.warning,
@@ -63,7 +65,7 @@ class LayersPanel(Column):
         both = base is not None and overlay is not None
         self._empty.setVisible(base is None and overlay is None)
         self.swap.setVisible(both)
-        self.warning.set_text("" if self._view.same_frame_of_reference else NOT_REGISTERED)
+        self.warning.set_text("" if same_frame_of_reference(self._view) else NOT_REGISTERED)
         self.confirm.setVisible(not self._view.registration_confirmed)
         self.gap.setText(acquisition_gap_text(base.series, overlay.series) if base and overlay else "")
         self.gap.setVisible(both)

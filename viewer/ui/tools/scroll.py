@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from viewer.state.navigation import scroll
 from viewer.state.panes import PlaneKind
 from viewer.state.view import ViewState
 from viewer.ui.tools import Pointer
@@ -28,12 +29,12 @@ class ScrollTool:
     def drag(self, view: ViewState, pointer: Pointer) -> None:
         """Down is the next slice."""
         if pointer.pane.kind is PlaneKind.MIP:
-            view.rotate_mip(-pointer.dx * DEGREES_PER_PIXEL)
+            view.set_mip_angle(view.mip_angle_deg + -pointer.dx * DEGREES_PER_PIXEL)
             return
         self._rest += pointer.dy
         steps = int(self._rest / PIXELS_PER_SLICE)
         self._rest -= steps * PIXELS_PER_SLICE
-        view.scroll(pointer.pane.kind, steps)
+        scroll(view, pointer.pane.kind, steps)
 
 
 TOOL = ScrollTool()

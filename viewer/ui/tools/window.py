@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from viewer.imaging.window import dragged
+from viewer.state.contents import window_role
 from viewer.state.view import ViewState
 from viewer.ui.tools import Pointer
 
@@ -20,7 +21,7 @@ class WindowTool:
 
     def drag(self, view: ViewState, pointer: Pointer) -> None:
         """Widen, narrow, brighten, darken."""
-        role = view.window_role(pointer.pane)
+        role = window_role(view, pointer.pane)
         layer = view.layer(role)
         if layer is not None:
             sign = -1.0 if view.window_drag_inverted else 1.0

@@ -1,0 +1,44 @@
+"""Which layout suits a volume."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from viewer.imaging.orientation import nearest_anatomy
+from viewer.state.library import OpenVolume
+from viewer.state.panes import Layout, PlaneKind, arranged, layout
+
+
+def fitting_layout(item: OpenVolume | None, chosen: str, area: tuple[int, int], *, overlay: bool) -> str:
+    """Id of the layout for a volume: the user's choice where it fits, else the one that shows the planes larger.
+
+    Parameters
+    ----------
+    item
+        The volume, None when nothing is open.
+    chosen
+        Id of the layout the user chose, empty for none.
+    area
+        (width, height) of all panes together.
+    overlay
+        Whether there is a second layer.
+    """
+    if item is not None and not item.stack.multiplanar:
+        return "single"
+    if chosen and (overlay or not layout(chosen).needs_overlay):
+        return chosen
+    if item is None:
+        return "three"
+    extent = np.ptp(item.volume.geometry.corners_mm(), axis=0)
+    across, tall = max(extent[0], extent[1]), extent[2]
+    width, height = area
+    in_a_row = min(width / 3 / across, height / max(across, tall))
+    with_large = min(width / 2 / across, height / 2 / max(across, tall))
+    return "three" if in_a_row > with_large else "three-large"
+
+
+def arranged_for(item: OpenVolume | None, wanted: Layout) -> Layout:
+    """A layout with the acquired plane of a volume in its large pane."""
+    if item is None:
+        return wanted
+    return arranged(wanted, PlaneKind(nearest_anatomy(item.volume.geometry.slice_normal).value))
