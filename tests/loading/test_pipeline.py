@@ -310,7 +310,16 @@ def drained(events: Iterator[LoadEvent]) -> list[LoadEvent]:
 
 
 @pytest.mark.parametrize("at", [Scanning, Indexed, GeometryReady, SlicesReady])
-def test_that_cancelling_ends_the_job_with_one_word_and_no_thread(tmp_path: Path, at: type) -> None:
+def test_that_cancelling_ends_the_job_with_one_word_and_no_thread(
+    tmp_path: Path, at: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill = build.fill_slice
+
+    def slowly(volume: object, stack: object, k: int) -> None:
+        time.sleep(0.003)
+        fill(volume, stack, k)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(pipeline, "fill_slice", slowly)
     long_ramp(tmp_path, 60)
     before = set(threading.enumerate())
     token = CancelToken()
