@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 import threading
@@ -73,8 +74,10 @@ def run(paths: Sequence[Path] = (), *, demo: bool = False) -> int:
     int
         Exit code of the program.
     """
-    app = application()
     settings = Settings.load()
+    # Qt reads the factor once, when the application is made.
+    os.environ.setdefault("QT_SCALE_FACTOR", f"{float(str(settings.get('ui.scale'))):g}")
+    app = application()
     apply_theme(app, str(settings.get("ui.theme")))
     window = make_window(settings)
     _install_hooks(window)

@@ -156,6 +156,12 @@ def test_that_A20_planes_follow_a_slightly_oblique_acquisition_only(make_volume:
     assert default_frame(make_volume(affine=oblique(25)).volume.geometry) == pytest.approx(np.eye(3))
 
 
+def test_that_the_user_may_prefer_the_patient_axes(view: ViewState, make_volume: MakeVolume) -> None:
+    view.prefer_patient_planes = True
+    opened(view, make_volume(affine=oblique(12)))
+    assert view.frame == pytest.approx(np.eye(3))
+
+
 def test_that_layouts_with_pet_are_refused_without_pet(view: ViewState, make_volume: MakeVolume) -> None:
     opened(view, make_volume())
     view.set_layout("rows")

@@ -13,10 +13,14 @@ TILT_ABOVE_DEG = 0.1
 """A stack sheared by more is shown on the patient's axes (rule A15)."""
 
 
-def default_frame(geometry: VolumeGeometry) -> FloatArray:
-    """Directions of the three planes for a new volume (rules A15, A20): acquired unless tilted or very oblique."""
+def default_frame(geometry: VolumeGeometry, *, patient: bool = False) -> FloatArray:
+    """Directions of the three planes for a new volume (rules A15, A20): acquired unless tilted or very oblique.
+
+    With `patient` always the patient's own axes.
+    """
     if (
-        not geometry.oriented
+        patient
+        or not geometry.oriented
         or geometry.tilt_deg > TILT_ABOVE_DEG
         or geometry.obliquity_deg >= ACQUIRED_BELOW_DEG
     ):

@@ -61,6 +61,7 @@ class ViewState:
         self.registration_confirmed = False
         self.tool = "window"
         self.window_drag_inverted = False
+        self.prefer_patient_planes = False
         self.superior_inferior = False
         library.volume_removed.connect(self._forget)
 
@@ -76,7 +77,7 @@ class ViewState:
         if changed and item is not None:
             geometry = item.volume.geometry
             self.cursor_mm = voxel_centre(geometry, geometry.centre_mm)
-            self.frame = default_frame(geometry)
+            self.frame = default_frame(geometry, patient=self.prefer_patient_planes)
             self.framings = {}
             self.slab = None
         fitting = fitting_layout(item, self._chosen_layout, self.area, overlay=self.overlay is not None)
@@ -230,7 +231,7 @@ class ViewState:
         self.mip_angle_deg = 0.0
         item = self.base_volume
         if item is not None:
-            self.frame = default_frame(item.volume.geometry)
+            self.frame = default_frame(item.volume.geometry, patient=self.prefer_patient_planes)
         self.framing_changed.emit()
 
     def set_interpolation(self, interpolation: Interpolation) -> None:

@@ -10,13 +10,23 @@ from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QPoint, Qt
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QStackedWidget, QTabWidget, QToolBar, QWidget
+from PySide6.QtWidgets import (
+    QDockWidget,
+    QMainWindow,
+    QMenu,
+    QStackedWidget,
+    QTabWidget,
+    QToolBar,
+    QVBoxLayout,
+    QWidget,
+)
 
 from viewer.settings import Settings
 from viewer.state.library import Library
 from viewer.state.view import ViewState
 from viewer.ui.commands import MENU_ORDER, Command, CommandTable, Shortcuts
 from viewer.ui.context import UiContext
+from viewer.ui.dialogs.notice import first_start_notice
 from viewer.ui.discovery import modules
 from viewer.ui.drop import dropped_paths
 from viewer.ui.loader_thread import Loader
@@ -65,7 +75,7 @@ class MainWindow(QMainWindow):
         self._centre = QStackedWidget()
         self._centre.addWidget(self.start_page)
         self._centre.addWidget(self.grid)
-        self.setCentralWidget(self._centre)
+        self.setCentralWidget(self._with_notice(self._centre))
         self._docks = self._make_docks(sections())
         self._make_toolbar()
         self._make_menus()
@@ -76,6 +86,19 @@ class MainWindow(QMainWindow):
         commands.refresh()
 
     # --- building ----------------------------------------------------------------------------------------------
+
+    def _with_notice(self, widget: QWidget) -> QWidget:
+        """The centre, with the intended-use line above it until the user has read it (rule E23)."""
+        notice = first_start_notice(self.context.settings)
+        if notice is None:
+            return widget
+        both = QWidget()
+        column = QVBoxLayout(both)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(notice)
+        column.addWidget(widget, 1)
+        return both
 
     def _register_commands(self) -> None:
         for package in COMMAND_PACKAGES:

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from viewer.dicom.model import Problem
 from viewer.imaging.colormap import colormaps
-from viewer.imaging.histogram import histogram
-from viewer.imaging.volume import Volume
-from viewer.imaging.window import Window, default_window
 from viewer.loading.cache import VolumeCache
 from viewer.loading.events import (
     Failed,
@@ -31,6 +26,7 @@ from viewer.settings import Settings
 from viewer.state.layers import ImageLayer, Role
 from viewer.state.library import Library, OpenVolume
 from viewer.state.view import ViewState
+from viewer.ui.first_window import AUTOMATIC, first_window
 from viewer.ui.loader_thread import Loader
 
 REFRESH_MS = 80
@@ -225,31 +221,3 @@ class Session(QObject):
                     return
                 window, name = first_window(item.volume)
                 self._view.set_window(role, window, name)
-
-
-AUTOMATIC = "automatic"
-"""Name of a window that came from neither header nor preset."""
-
-
-def first_window(volume: Volume) -> tuple[Window, str]:
-    """Window of a volume that just opened: the header's first, else by modality and data (rule B15, section C)."""
-    if volume.display_unit == "SUV":
-        return Window.from_bounds(0.0, 7.0, name="SUV 0-7"), "SUV 0-7"
-    if volume.windows and volume.modality != "PT":
-        first = volume.windows[0]
-        return first, first.name or "header"
-    loaded = np.flatnonzero(volume.ready & ~volume.corrupt)
-    if volume.is_colour or not loaded.size:
-        return default_window(volume.quantity.unit, volume.modality, None), AUTOMATIC
-    few = loaded[:: max(1, loaded.size // 16)]
-    sample = np.ascontiguousarray(volume.array[few, ::2, ::2])
-    stats = histogram(sample, volume.display_slope, volume.display_intercept, volume.padding)
-    return default_window(volume.quantity.unit, volume.modality, stats), AUTOMATIC
-
-
-def header_windows(volume: Volume) -> tuple[Window, ...]:
-    """The header's windows with a name each, for the preset list and key 0."""
-    return tuple(
-        window if window.name else replace(window, name=f"header {number + 1}")
-        for number, window in enumerate(volume.windows)
-    )

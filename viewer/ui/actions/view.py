@@ -18,7 +18,7 @@ from viewer.state.navigation import (
 from viewer.state.panes import Density
 from viewer.ui.commands import Command
 from viewer.ui.context import UiContext
-from viewer.ui.session import first_window
+from viewer.ui.first_window import first_window
 from viewer.ui.windows import is_full_screen, toggle_full_screen
 
 ZOOM_STEP = 1.25

@@ -11,7 +11,7 @@ from viewer.state.contents import window_role
 from viewer.state.layers import Role
 from viewer.ui.commands import Command
 from viewer.ui.context import UiContext
-from viewer.ui.session import first_window, header_windows
+from viewer.ui.first_window import AUTOMATIC, automatic_window, first_window, header_windows
 
 
 def commands(context: UiContext) -> Iterable[Command]:
@@ -23,6 +23,7 @@ def commands(context: UiContext) -> Iterable[Command]:
 
     yield Command("window.header", "Header window (again: next)", lambda: _header(context), "Window", opened)
     yield Command("window.full", "Full range", lambda: _full(context), "Window", opened)
+    yield Command("window.automatic", "Automatic window", lambda: _automatic(context), "Window", opened)
     yield Command("window.invert", "Invert", lambda: _invert(context), "Window", opened, icon="invert")
     yield from preset_commands(context)
 
@@ -88,6 +89,15 @@ def _full(context: UiContext) -> None:
     low, high = sorted(value * volume.display_slope + volume.display_intercept for value in found)
     if high > low:
         view.set_window(role, Window.from_bounds(low, high, name="full range"), "full range")
+
+
+def _automatic(context: UiContext) -> None:
+    """From the values (section C, Shift+5): 0 to the 99.5th percentile for PET, 1st to 99th elsewhere."""
+    view = context.view
+    role = window_role(view, view.active)
+    item = view.volume(role)
+    if item is not None and not item.volume.is_colour:
+        view.set_window(role, automatic_window(item.volume), AUTOMATIC)
 
 
 def _invert(context: UiContext) -> None:

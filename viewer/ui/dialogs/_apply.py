@@ -21,6 +21,7 @@ _AT_START = (
     "annotations.identity",
     "annotations.letters",
     "display.interpolation",
+    "display.planes",
     "mouse.invert-window-drag",
 )
 
@@ -56,5 +57,7 @@ def apply(context: UiContext, key: str, value: Value) -> None:
         view.set_display(identity_visible=bool(value))
     elif key == "annotations.letters":
         view.set_display(superior_inferior=value == "S/I")
+    elif key == "display.planes":
+        view.prefer_patient_planes = value == "patient"
     elif key == "display.interpolation":
         view.set_interpolation(Interpolation(str(value)))
