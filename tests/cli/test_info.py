@@ -110,9 +110,9 @@ def test_that_D01_a_pet_keeps_its_unit_and_names_its_factor(
 ) -> None:
     write_pet(tmp_path)
     volume = the_volume(info(capsys, tmp_path)[1])
-    assert volume["unit"] == "Bq/mL"
+    assert volume["unit"] == "SUV"
     assert volume["suv_factor"] == pytest.approx(PET_SUV_FACTOR, rel=1e-6)
-    assert volume["max"] == volume["stored_units_max"]
+    assert volume["max"] == pytest.approx(volume["stored_units_max"] * PET_SUV_FACTOR, rel=1e-6)
 
 
 def test_that_without_pixels_extremes_are_null_and_nothing_else_changes(
@@ -226,9 +226,9 @@ def test_that_D01_suv_factors_agree_with_the_published_ones(
     expected = reference("suv")["petct-acrin PET AC"]
     (corrected,) = by_name["PET AC"]["volumes"]
     assert corrected["suv_factor"] == pytest.approx(expected["suvbw_factor_independent"], rel=1e-4)
-    assert corrected["max"] * corrected["suv_factor"] == pytest.approx(
-        expected["expected_max_SUVbw"], rel=1e-4
-    )
+    assert corrected["unit"] == "SUV"
+    assert corrected["max"] == pytest.approx(expected["expected_max_SUVbw"], rel=1e-4)
+    assert corrected["stored_units_max"] == pytest.approx(expected["max_stored_units"], rel=1e-6)
     (uncorrected,) = by_name["PET NAC"]["volumes"]
     assert uncorrected["suv_factor"] is None
     assert uncorrected["warnings"]

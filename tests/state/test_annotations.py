@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
+from viewer.dicom.model import Patient
+from viewer.imaging.sample import Projection, Slab
 from viewer.imaging.window import Window
-from viewer.state.annotations import Corners, corners
+from viewer.state.annotations import Corners, corners, without_name
 from viewer.state.layers import ImageLayer
 from viewer.state.library import OpenVolume
 from viewer.state.panes import Density, Pane, PlaneKind
@@ -81,4 +83,24 @@ def test_that_narrow_panes_get_short_texts(view: ViewState, make_volume: MakeVol
     full = corners(view, scene, Density.FULL, identity=True)
     compact = corners(view, scene, Density.FULL, identity=True, compact=True)
     assert len(compact.bottom_right) < len(full.bottom_right)
+    assert max(map(len, compact.bottom_left)) < max(map(len, full.bottom_left))
     assert compact.warnings == full.warnings
+
+
+@pytest.mark.parametrize(
+    "text, kept",
+    [("CT HEAD", True), ("Head of Jane", False), ("doe follow-up", False), ("for ID-77", True), ("", True)],
+)
+def test_that_F01_free_text_with_the_name_in_it_is_not_exported(text: str, kept: bool) -> None:
+    patient = Patient("p", "DOE, Jane", "ID-77")
+    assert without_name(text, patient) == (text if kept else "")
+
+
+def test_that_E12_a_slab_is_named_in_every_density_with_text(
+    view: ViewState, make_volume: MakeVolume
+) -> None:
+    view.library.add(make_volume())
+    view.show(ImageLayer("1.2.3", Window(40, 80)))
+    view.set_slab(Slab(10.0, Projection.MEAN))
+    for density in (Density.FULL, Density.MINIMAL):
+        assert "MEAN 10 mm" in everything(texts(view, density, identity=False))

@@ -17,11 +17,12 @@ The JSON object (`--json`)
                 "uniform": bool,              slices are equidistant
                 "gaps_mm": [k - 1 numbers],   perpendicular distance from each slice to the next
                 "tilt_deg": float,            shear: angle between the stacking direction and the slice normal
-                "unit": str,                  of min and max: "HU", "Bq/mL", ..., "" when the header names none
+                "unit": str,                  of min and max: "HU", "SUV" where there is one, else "Bq/mL", ..., ""
+                                              when the header names none
                 "min": float, "max": float,   extremes without padding and without slices that cannot be decoded
                 "stored_units_min": float,    extremes of every stored value after the modality LUT, padding included,
-                "stored_units_max": float,    as other toolkits report them
-                "suv_factor": float | null,   SUVbw = value in `unit` * suv_factor; null when there is no SUV
+                "stored_units_max": float,    as other toolkits report them (a PET in Bq/mL)
+                "suv_factor": float | null,   SUVbw = value after the modality LUT * suv_factor; null without SUV
                 "warnings": [str]             what is unusual and what was done, the reason why there is no SUV
             }]
         }]
@@ -151,14 +152,19 @@ def _volume(stack: Stack, series: Series, volume: Volume | None) -> dict[str, An
         "uniform": stack.report.uniform,
         "gaps_mm": list(stack.report.gaps_mm),
         "tilt_deg": stack.report.tilt_deg,
-        "unit": stack.unit if volume is None else volume.quantity.unit,
-        "min": extremes[0],
-        "max": extremes[1],
+        "unit": "SUV" if factor is not None else stack.unit if volume is None else volume.quantity.unit,
+        "min": _scaled(extremes[0], factor),
+        "max": _scaled(extremes[1], factor),
         "stored_units_min": extremes[2],
         "stored_units_max": extremes[3],
         "suv_factor": factor,
         "warnings": list(dict.fromkeys(notes)),
     }
+
+
+def _scaled(value: float | None, factor: float | None) -> float | None:
+    """A value after the modality LUT in the unit shown to the user."""
+    return value if value is None or factor is None else value * factor
 
 
 def _extremes(volume: Volume, stack: Stack) -> tuple[float | None, float | None, float | None, float | None]:
@@ -257,7 +263,5 @@ def _stack_text(stack: Stack, volume: dict[str, Any]) -> str:
     elif volume["unit"]:
         parts.append(volume["unit"])
     if volume["suv_factor"] is not None:
-        parts.append(f"SUV = {volume['suv_factor']:.5g} x {volume['unit']}")
-        if volume["max"] is not None:
-            parts.append(f"SUV max {volume['max'] * volume['suv_factor']:.2f}")
+        parts.append(f"SUV = {volume['suv_factor']:.5g} x {stack.unit or 'value'}")
     return "  ".join(parts)

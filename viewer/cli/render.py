@@ -312,9 +312,9 @@ def _base_window(volume: Volume, arguments: argparse.Namespace) -> tuple[Window,
         return _preset_window(arguments.preset, volume.display_unit)
     if volume.modality == "PT":
         return _pet_window(volume, arguments), ""
-    if volume.windows:
-        return volume.windows[0], volume.windows[0].name
-    return _automatic_window(volume), ""
+    from viewer.state.first_window import first_window
+
+    return first_window(volume)
 
 
 def _preset_window(name: str, unit: str) -> tuple[Window, str]:
@@ -340,19 +340,9 @@ def _pet_window(volume: Volume, arguments: argparse.Namespace) -> Window:
     if arguments.pet_range is not None:
         low, high = arguments.pet_range
         return Window.from_bounds(low, high)
-    if volume.display_unit == "SUV":
-        return Window.from_bounds(0.0, 7.0, name="SUV 0-7")
-    return _automatic_window(volume)
+    from viewer.state.first_window import first_window
 
-
-def _automatic_window(volume: Volume) -> Window:
-    from viewer.imaging.histogram import histogram
-    from viewer.imaging.window import default_window
-
-    stats = None
-    if not volume.is_colour:
-        stats = histogram(volume.array, volume.display_slope, volume.display_intercept, volume.padding)
-    return default_window(volume.quantity.unit, volume.modality, stats)
+    return first_window(volume)[0]
 
 
 def _known_colormap(name: str | None) -> str | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
+from viewer.dicom.model import Patient
 from viewer.imaging.presets import format_window
 from viewer.imaging.sample import Interpolation
 from viewer.state.contents import same_frame_of_reference
@@ -38,7 +40,7 @@ def corners(
     identity
         False leaves out name, ID, birth date, accession number, institution and dates.
     compact
-        Leaves out technical lines and framing: for panes too narrow for two columns of text.
+        Keeps each line short: for panes too narrow for two columns of text.
     """
     item = next((found for layer in scene.layers if (found := view.library.get(layer.volume.uid))), None)
     if item is None:
@@ -46,64 +48,81 @@ def corners(
     warnings = _warnings(view, scene)
     if density is Density.OFF:
         return Corners(warnings=warnings)
-    place = [text for text in (scene.slice_text, scene.position_text) if text]
-    bottom_left = [*_windows(view, scene), "  ".join(place)]
+    bottom_left = [*_windows(view, scene, named=not compact), *_place(scene, compact=compact)]
     if density is Density.MINIMAL:
-        return Corners(bottom_left=tuple(filter(None, bottom_left)), warnings=warnings)
-    framing = view.framing(scene.pane.kind)
-    details = [] if compact else [f"zoom {framing.zoom * 100:.0f} %"]
-    slab = scene.layers[0].slab if scene.layers else None
-    if slab is not None and scene.pane.kind is not PlaneKind.MIP:
-        details.append(f"{slab.projection.value.upper()} {slab.thickness_mm:g} mm")
+        return Corners(bottom_left=tuple(bottom_left), warnings=warnings)
+    details = [] if compact else [f"zoom {view.framing(scene.pane.kind).zoom * 100:.0f} %"]
     if view.interpolation is not Interpolation.LINEAR:
         details.append(view.interpolation.value)
-    details += [
-        layer_item.stack.lossy_text for layer_item in _items(view, scene) if layer_item.stack.lossy_text
-    ]
+    items = _items(view, scene)
+    details += [found.stack.lossy_text for found in items if found.stack.lossy_text]
     return Corners(
-        top_left=_patient(item) if identity else (),
-        top_right=_study(item, identity=identity),
+        top_left=_patient(item, compact=compact) if identity else (),
+        top_right=_study(item, identity=identity, compact=compact),
         bottom_left=tuple(filter(None, [*bottom_left, "  ".join(details)])),
-        bottom_right=tuple(line for found in _items(view, scene) for line in _series(found, compact=compact)),
+        bottom_right=tuple(
+            line for found in items for line in _series(found, identity=identity, compact=compact)
+        ),
         warnings=warnings,
     )
+
+
+def _place(scene: PaneScene, *, compact: bool) -> list[str]:
+    """Slice counter, position and slab; the slab is always named (rule E12)."""
+    slab = scene.layers[0].slab if scene.layers else None
+    thick = ""
+    if slab is not None and scene.pane.kind is not PlaneKind.MIP:
+        thick = f"{slab.projection.value.upper()} {slab.thickness_mm:g} mm"
+    texts = [text for text in (scene.slice_text, scene.position_text, thick) if text]
+    return texts if compact or not texts else ["  ".join(texts)]
 
 
 def _items(view: ViewState, scene: PaneScene) -> tuple[OpenVolume, ...]:
     return tuple(item for layer in scene.layers if (item := view.library.get(layer.volume.uid)) is not None)
 
 
-def _patient(item: OpenVolume) -> tuple[str, ...]:
+def _patient(item: OpenVolume, *, compact: bool) -> tuple[str, ...]:
     patient = item.study.patient
     person = (date_text(patient.birth_date), age_text(item.study.age), patient.sex)
-    return tuple(filter(None, (patient.name, patient.patient_id, "  ".join(filter(None, person)))))
+    lines = (patient.name, patient.patient_id, "" if compact else "  ".join(filter(None, person)))
+    return tuple(filter(None, lines))
 
 
-def _study(item: OpenVolume, *, identity: bool) -> tuple[str, ...]:
+def _study(item: OpenVolume, *, identity: bool, compact: bool) -> tuple[str, ...]:
     study = item.study
-    when = "  ".join(filter(None, (date_text(study.date), time_text(study.time))))
+    when = (date_text(study.date), time_text(study.time))
+    if compact:
+        return tuple(filter(None, when)) if identity else ()
     if identity:
-        return tuple(filter(None, (study.institution, study.description, when, study.accession)))
-    return tuple(filter(None, (study.description,)))
+        lines = (study.institution, study.description, "  ".join(filter(None, when)), study.accession)
+        return tuple(filter(None, lines))
+    return tuple(filter(None, (without_name(study.description, study.patient),)))
 
 
-def _series(item: OpenVolume, *, compact: bool) -> tuple[str, ...]:
+def _series(item: OpenVolume, *, identity: bool, compact: bool) -> tuple[str, ...]:
     series, stack = item.series, item.stack
     number = f"Se {series.number}" if series.number is not None else ""
+    if compact:
+        return (" ".join(filter(None, (number, series.modality))),)
+    description = series.description if identity else without_name(series.description, item.study.patient)
     report = stack.report
     size = []
     if report.thickness_mm:
         size.append(f"{report.thickness_mm:g} mm")
     if report.spacing_mm[0]:
         size.append(f"step {report.spacing_mm[0]:.2f} mm")
-    title = "  ".join(filter(None, (number, series.modality, series.description, stack.label)))
-    if compact:
-        return (title,)
+    title = "  ".join(filter(None, (number, series.modality, description, stack.label)))
     technical = "  ".join(filter(None, (stack.acquisition_text, stack.tracer_text, report.patient_position)))
     return tuple(filter(None, (title, " / ".join(size), technical)))
 
 
-def _windows(view: ViewState, scene: PaneScene) -> list[str]:
+def without_name(text: str, patient: Patient) -> str:
+    """A free text, or nothing when a part of the patient's name or the ID was typed into it (rule F01)."""
+    parts = re.findall(r"\w{3,}", f"{patient.name} {patient.patient_id}".casefold())
+    return "" if any(part in text.casefold() for part in parts) else text
+
+
+def _windows(view: ViewState, scene: PaneScene, *, named: bool) -> list[str]:
     lines = []
     for request in scene.layers:
         layer = view.layer(request.role)
@@ -113,7 +132,8 @@ def _windows(view: ViewState, scene: PaneScene) -> list[str]:
         if request.role is Role.OVERLAY and len(scene.layers) > 1:
             text += f"  {layer.opacity * 100:.0f} %"
         # The name of a SUV range is its numbers.
-        lines.append(text + (f"  {layer.window_name}" if layer.window_name and "SUV" not in text else ""))
+        name = layer.window_name if named and "SUV" not in text else ""
+        lines.append(text + (f"  {name}" if name else ""))
     return lines
 
 

@@ -23,10 +23,10 @@ from viewer.loading.events import (
 )
 from viewer.loading.pipeline import load, load_stack
 from viewer.settings import Settings
+from viewer.state.first_window import AUTOMATIC, first_window
 from viewer.state.layers import ImageLayer, Role
 from viewer.state.library import Library, OpenVolume
 from viewer.state.view import ViewState
-from viewer.ui.first_window import AUTOMATIC, first_window
 from viewer.ui.loader_thread import Loader
 
 REFRESH_MS = 80

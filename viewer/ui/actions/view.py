@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 from viewer.dicom.model import Stack
 from viewer.imaging.sample import Interpolation
+from viewer.state.first_window import first_window
 from viewer.state.navigation import (
     cycle_density,
     cycle_pane,
@@ -18,7 +19,6 @@ from viewer.state.navigation import (
 from viewer.state.panes import Density
 from viewer.ui.commands import Command
 from viewer.ui.context import UiContext
-from viewer.ui.first_window import first_window
 from viewer.ui.windows import is_full_screen, toggle_full_screen
 
 ZOOM_STEP = 1.25

@@ -8,10 +8,10 @@ from viewer.imaging.histogram import value_range
 from viewer.imaging.presets import Preset
 from viewer.imaging.window import Window
 from viewer.state.contents import window_role
+from viewer.state.first_window import AUTOMATIC, automatic_window, first_window, header_windows
 from viewer.state.layers import Role
 from viewer.ui.commands import Command
 from viewer.ui.context import UiContext
-from viewer.ui.first_window import AUTOMATIC, automatic_window, first_window, header_windows
 
 
 def commands(context: UiContext) -> Iterable[Command]:

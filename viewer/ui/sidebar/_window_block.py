@@ -22,9 +22,9 @@ from PySide6.QtWidgets import (
 
 from viewer.imaging.colormap import colormap
 from viewer.imaging.window import VoiFunction, Window
+from viewer.state.first_window import header_windows
 from viewer.state.layers import Role
 from viewer.ui.binding import bind, quiet
-from viewer.ui.first_window import header_windows
 from viewer.ui.sidebar._histogram_view import HistogramView
 from viewer.ui.sidebar._layer_data import Entry, entry_for, user_function, volume_histogram
 from viewer.ui.sidebar._parts import label
