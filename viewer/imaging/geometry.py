@@ -12,6 +12,7 @@ Conventions (fixed for the whole program)
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -99,9 +100,7 @@ class VolumeGeometry:
     @cached_property
     def slice_normal(self) -> FloatArray:
         """Unit vector perpendicular to the slices, row direction x column direction (PS3.3 C.7.6.2.1.1)."""
-        normal = np.cross(self.patient_from_index[:3, 2], self.patient_from_index[:3, 1])
-        unit: FloatArray = normal / np.linalg.norm(normal)
-        return unit
+        return unit(cross(self.patient_from_index[:3, 2], self.patient_from_index[:3, 1]))
 
     @cached_property
     def tilt_deg(self) -> float:
@@ -159,14 +158,32 @@ class VolumeGeometry:
 
     def corners_mm(self) -> FloatArray:
         """(8, 3) LPS positions of the outer corners of the voxel block (half a voxel beyond the centres)."""
+        return self._corners_mm
+
+    @cached_property
+    def _corners_mm(self) -> FloatArray:
         ends = [(-0.5, n - 0.5) for n in self.shape]
         grid = np.array(np.meshgrid(*ends, indexing="ij")).reshape(3, -1).T
-        return self.to_patient(grid)
+        corners = self.to_patient(grid)
+        corners.setflags(write=False)
+        return corners
 
     def contains(self, point_mm: npt.ArrayLike) -> bool:
         """Whether an LPS point lies in the voxel block."""
         index = self.to_index(point_mm)
         return bool(np.all(index >= -0.5) and np.all(index <= np.array(self.shape) - 0.5))
+
+
+def cross(a: FloatArray, b: FloatArray) -> FloatArray:
+    """Vector product of two (3,) vectors; a tenth of the time of the general one, and every frame needs dozens."""
+    (ax, ay, az), (bx, by, bz) = a.tolist(), b.tolist()
+    return np.array([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx])
+
+
+def unit(vector: FloatArray) -> FloatArray:
+    """A (3,) vector at length 1."""
+    result: FloatArray = vector / math.hypot(*vector.tolist())
+    return result
 
 
 def _interpolate(x: FloatArray, xp: FloatArray, fp: FloatArray) -> FloatArray:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from viewer.imaging.geometry import FloatArray
+from viewer.imaging.geometry import FloatArray, cross, unit
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,26 +42,22 @@ class Plane:
     @property
     def normal(self) -> FloatArray:
         """Unit vector u x v: away from the observer for a right-handed screen (x right, y down)."""
-        normal = np.cross(self.u_mm, self.v_mm)
-        unit: FloatArray = normal / np.linalg.norm(normal)
-        return unit
+        return unit(cross(self.u_mm, self.v_mm))
 
     @property
     def right(self) -> FloatArray:
         """Unit vector to the right edge."""
-        unit: FloatArray = self.u_mm / np.linalg.norm(self.u_mm)
-        return unit
+        return unit(self.u_mm)
 
     @property
     def down(self) -> FloatArray:
         """Unit vector to the bottom edge."""
-        unit: FloatArray = self.v_mm / np.linalg.norm(self.v_mm)
-        return unit
+        return unit(self.v_mm)
 
     @property
     def mm_per_pixel(self) -> float:
         """Size of a pixel; panes are isotropic."""
-        return float(np.linalg.norm(self.u_mm))
+        return math.hypot(*self.u_mm.tolist())
 
     @property
     def centre_mm(self) -> FloatArray:
@@ -75,9 +72,12 @@ class Plane:
     def project(self, point_mm: npt.ArrayLike) -> tuple[float, float, float]:
         """(column, row, distance_mm) of an LPS point; distance is signed along `normal`."""
         offset = np.asarray(point_mm, dtype=np.float64) - self.origin_mm
-        basis = np.column_stack([self.u_mm, self.v_mm, self.normal])
-        column, row, distance = np.linalg.solve(basis, offset)
-        return float(column), float(row), float(distance)
+        uu, vv, uv = self.u_mm @ self.u_mm, self.v_mm @ self.v_mm, self.u_mm @ self.v_mm
+        along_u, along_v = offset @ self.u_mm, offset @ self.v_mm
+        area = uu * vv - uv * uv
+        column = (vv * along_u - uv * along_v) / area
+        row = (uu * along_v - uv * along_u) / area
+        return float(column), float(row), float(offset @ self.normal)
 
     @classmethod
     def centred(

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from viewer.imaging.colormap import colormap
 from viewer.imaging.display import layer_table
-from viewer.imaging.geometry import FloatArray, VolumeGeometry
+from viewer.imaging.geometry import FloatArray, VolumeGeometry, cross
 from viewer.imaging.orientation import letters, opposite
 from viewer.imaging.plane import Plane
 from viewer.imaging.sample import Interpolation, Projection, Slab
@@ -182,7 +182,7 @@ def pane_plane(view: ViewState, pane: Pane, geometry: VolumeGeometry, width: int
     centre = geometry.centre_mm
     fit = fit_mm_per_pixel(geometry, right, down, width, height, cylinder=pane.kind is PlaneKind.MIP)
     along = right * framing.pan_mm[0] + down * framing.pan_mm[1]
-    normal = np.cross(right, down)
+    normal = cross(right, down)
     depth = 0.0 if pane.kind is PlaneKind.MIP else float((view.cursor_mm - centre) @ normal)
     if framing.flip_horizontal:
         right = -right
@@ -204,7 +204,7 @@ def fit_mm_per_pixel(
     offsets = geometry.corners_mm() - geometry.centre_mm
     half_width = float(np.abs(offsets @ right).max())
     if cylinder:
-        normal = np.cross(right, down)
+        normal = cross(right, down)
         half_width = float(np.hypot(offsets @ right, offsets @ normal).max()) * 0.8
     half_height = float(np.abs(offsets @ down).max())
     return max(2 * half_width / width, 2 * half_height / height)

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from psygnal import Signal
 
-from viewer.imaging.geometry import FloatArray
+from viewer.imaging.geometry import FloatArray, cross
 from viewer.imaging.orientation import plane_axes
 from viewer.imaging.sample import Interpolation, Slab
 from viewer.imaging.window import Window
@@ -192,14 +192,14 @@ class ViewState:
                 return np.array([1.0, 0, 0]), np.array([0, 1.0, 0])
             affine = item.volume.geometry.patient_from_index
             right = affine[:3, 2] / np.linalg.norm(affine[:3, 2])
-            down = np.cross(item.volume.geometry.slice_normal, right)
+            down = cross(item.volume.geometry.slice_normal, right)
             return right, down
         return plane_axes(anatomy, self.frame)
 
     def normal(self, kind: PlaneKind) -> FloatArray:
         """Scroll direction of a plane kind: towards the head, the left, the back (right x down or its opposite)."""
         right, down = self.axes(kind)
-        normal: FloatArray = np.cross(right, down)
+        normal: FloatArray = cross(right, down)
         if kind in (PlaneKind.SAGITTAL, PlaneKind.MIP, PlaneKind.CORONAL):
             dominant = int(np.argmax(np.abs(normal)))
             normal = normal * (1.0 if normal[dominant] >= 0 else -1.0)

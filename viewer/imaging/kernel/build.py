@@ -79,7 +79,7 @@ def compile_kernel(target: Path, command: list[str] | None = None, extra: tuple[
     else:
         kind = ["-dynamiclib"] if sys.platform == "darwin" else ["-shared"]
         position = [] if sys.platform == "win32" else ["-fPIC"]
-        symbols = [] if sys.platform == "darwin" or extra else ["-s"]
+        symbols = [] if sys.platform == "darwin" or "-g" in extra else ["-s"]
         flags = [*UNIX_FLAGS, *kind, *position, *symbols, *extra, str(SOURCE), "-o", str(unfinished)]
     try:
         answer = subprocess.run(  # noqa: S603 - the compiler is the choice of whoever builds

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
@@ -22,15 +24,12 @@ def paint(painter: QPainter, given: OverlayInput) -> None:
     if layer is None:
         return
     fused = request.role is Role.OVERLAY and len(given.scene.layers) > 1
-    rgb = colormap(layer.fused_colormap if fused else layer.colormap).rgb
-    if layer.invert != request.volume.inverted:
-        rgb = rgb[::-1]
+    name = layer.fused_colormap if fused else layer.colormap
     height = min(220.0, given.height * 0.3)
     top = (given.height - height) / 2 - height * 0.1 - 24.0
     if top < 40 or given.height < 220:
         return
-    column = rgb[::-1].copy()
-    image = QImage(column.tobytes(), 1, 256, 3, QImage.Format.Format_RGB888)
+    image = _column(name, inverted=layer.invert != request.volume.inverted)
     bar = QRectF(10.0, max(top, 40.0), BAR_WIDTH, height)
     painter.drawImage(bar, image)
     painter.setPen(QPen(QColor("#8A8A8A"), 1.0))
@@ -40,6 +39,14 @@ def paint(painter: QPainter, given: OverlayInput) -> None:
     draw_text(painter, x, bar.top() + metrics.ascent() * 0.8, _number(layer.window.upper), TEXT)
     draw_text(painter, x, bar.bottom(), _number(layer.window.lower), TEXT)
     draw_text(painter, bar.left(), bar.top() - 5, request.volume.display_unit or "value", TEXT)
+
+
+@cache
+def _column(name: str, *, inverted: bool) -> QImage:
+    """The colours of a colormap, highest value at the top."""
+    rgb = colormap(name).rgb
+    column = (rgb if inverted else rgb[::-1]).copy()
+    return QImage(column.tobytes(), 1, 256, 3, QImage.Format.Format_RGB888).copy()
 
 
 def _number(value: float) -> str:
