@@ -62,6 +62,8 @@ def careful_pydicom(what: str = "The header") -> Iterator[None]:
     ------
     ViewerError
         pydicom gave up.
+    OSError
+        The file cannot be read.
     """
     try:
         with quiet_pydicom():
@@ -70,5 +72,10 @@ def careful_pydicom(what: str = "The header") -> Iterator[None]:
         raise ViewerError("The file nests sequences too deeply to be read.") from error
     except MemoryError as error:
         raise ViewerError("The file announces more data than fits into memory.") from error
+    except OSError as error:
+        # pydicom raises it without a number for sequences that end early; with one the disk is meant.
+        if error.errno is not None:
+            raise
+        raise ViewerError(f"{what} is damaged and cannot be read.") from error
     except pydicom_errors() as error:
         raise ViewerError(f"{what} is damaged and cannot be read ({type(error).__name__}).") from error

@@ -115,7 +115,7 @@ def _native(source: FrameSource, pixels: PixelFormat) -> Array:
                 # Bytes of a big endian word come the other way round (PS3.5 8.1.1).
                 low, high = first & ~1, (last + 1) & ~1
                 raw = _read_exactly(stream, source.data_offset + low, high - low)
-                swapped = np.frombuffer(raw, ">u2").astype("<u2").tobytes()
+                swapped = np.frombuffer(raw[: len(raw) & ~1], ">u2").astype("<u2").tobytes()
                 data = swapped[first - low : last - low]
             else:
                 data = _read_exactly(stream, source.data_offset + first, last - first)

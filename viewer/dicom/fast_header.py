@@ -164,21 +164,21 @@ def _walk_explicit(  # noqa: PLR0912 - one flat loop, because calls would double
     last = 0
     stop = _BEFORE_PIXELS
     sequences: set[int] = set()
-    wanted_of = WANTED.get
+    wanted = WANTED
     header = _EXPLICIT
     while pos + 12 <= total:
         group, element, vr, length = header(buffer, pos)
         tag = group << 16 | element
-        if tag <= last:
-            raise UnusualError
-        last = tag
-        if tag > stop:
+        if not last < tag <= stop:
+            if tag <= last:
+                raise UnusualError
             if stop != _BEFORE_PIXELS:
                 return (0, -1, 0), set(), -1
             if tag not in _PIXEL_VRS or vr not in _PIXEL_VRS[tag] or length:
                 raise UnusualError
             length = _LONG_LENGTH(buffer, pos + 8)[0]
             return (tag, pos + 12, -1 if length == _UNDEFINED else length), sequences, pos
+        last = tag
         if vr in _SHORT_VRS:
             pos += 8
         elif vr in _LONG_VRS:
@@ -195,9 +195,8 @@ def _walk_explicit(  # noqa: PLR0912 - one flat loop, because calls would double
                 continue
         else:
             raise UnusualError
-        wanted = wanted_of(tag)
-        if wanted is not None:
-            if vr not in wanted or length > MAX_VALUE or length & 1:
+        if tag in wanted:
+            if vr not in wanted[tag] or length > MAX_VALUE or length & 1:
                 raise UnusualError
             if pos + length > total:
                 raise NeedMoreError
@@ -220,10 +219,9 @@ def _walk_implicit(buffer: bytes, pos: int, elements: dict[int, bytes]) -> Walke
     while pos + 8 <= total:
         group, element, length = _IMPLICIT(buffer, pos)
         tag = group << 16 | element
-        if tag <= last:
-            raise UnusualError
-        last = tag
-        if tag > stop:
+        if not last < tag <= stop:
+            if tag <= last:
+                raise UnusualError
             if stop != _BEFORE_PIXELS:
                 return (0, -1, 0), set(), -1
             if tag not in _PIXEL_VRS:

@@ -480,6 +480,8 @@ class _Reader:
         value = self._elements.get(tag)
         if value is None:
             return ""
+        if value in _TEXT:
+            return _TEXT[value]
         if value.isascii() and b"\x1b" not in value:
             return _TEXT[value]
         return self._decoded(value)
@@ -515,13 +517,16 @@ class _Reader:
 
     def number(self, tag: int) -> float | None:
         """First value of a decimal string when it is a finite number, else None."""
-        value = self.rescale(tag)
-        return value if value is not None and math.isfinite(value) else None
+        value = self._elements.get(tag)
+        if value is None:
+            return None
+        values = _FLOATS[value]
+        return values[0] if values and math.isfinite(values[0]) else None
 
     def rescale(self, tag: int) -> float | None:
         """First value of a decimal string, NaN and infinity included, None when absent or empty (J18)."""
-        values = self.numbers(tag)
-        return values[0] if values else None
+        value = self._elements.get(tag)
+        return None if value is None else next(iter(_FLOATS[value]), None)
 
     def positive(self, tag: int) -> float | None:
         """First value when it is a finite number above 0."""

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from viewer.dicom.header import Header
+from viewer.dicom.careful import careful_pydicom
+from viewer.dicom.charset import clean_text
+from viewer.dicom.fast_header import UnusualError
+from viewer.dicom.header import FRAME_GROUPS, Header
 from viewer.dicom.model import Stack
 from viewer.dicom.pet import suv_inputs
 from viewer.dicom.raw_dataset import read_dataset
 from viewer.errors import SuvUnavailable, ViewerError
-from viewer.imaging.suv import SuvResult, suv_factor
+from viewer.imaging.suv import SuvInputs, SuvResult, suv_factor
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+AGENT_LENGTH = 24
 
 
 def with_suv(stack: Stack, headers: Sequence[Header]) -> Stack:
@@ -30,16 +40,14 @@ def with_suv(stack: Stack, headers: Sequence[Header]) -> Stack:
         its own (DecayCorrection NONE, step D04).
     """
     try:
-        datasets = [read_dataset(header) for header in headers if header.frame == 0 or header.frames == 1]
-        inputs = suv_inputs(datasets)
-        if len(inputs.frames) > len(headers) and len(datasets) == 1:
-            inputs = replace(inputs, frames=tuple(inputs.frames[header.frame] for header in headers))
+        inputs, agent = _inputs(headers)
         result = suv_factor(inputs)
     except SuvUnavailable as error:
         return replace(stack, suv_note=error.user_message)
-    except (ViewerError, OSError, ValueError) as error:
-        reason = error.user_message if isinstance(error, ViewerError) else "a header cannot be read any more."
-        return replace(stack, suv_note=f"No SUV: {reason}")
+    except ViewerError as error:
+        return replace(stack, suv_note=f"No SUV: {error.user_message}")
+    except OSError:
+        return replace(stack, suv_note="No SUV: a header cannot be read any more.")
     frames = stack.frames
     if result.factor is None:
         frames = tuple(
@@ -50,14 +58,53 @@ def with_suv(stack: Stack, headers: Sequence[Header]) -> Stack:
         stack,
         suv=result,
         frames=frames,
-        tracer_text=_tracer_text(result),
+        tracer_text=_tracer_text(result, agent),
         warnings=tuple(dict.fromkeys((*stack.warnings, *result.warnings))),
     )
 
 
-def _tracer_text(result: SuvResult) -> str:
-    """A line for the corner: "F-18, 589 MBq, 159 min"."""
-    parts = [result.inputs.radionuclide] if result.inputs.radionuclide else []
+def _inputs(headers: Sequence[Header]) -> tuple[SuvInputs, str]:
+    """What the headers say, one frame for each of them, and the name of the tracer.
+
+    Raises
+    ------
+    ViewerError, OSError
+        A header cannot be read any more.
+    """
+    # One header of every file: the frames of a multi-frame object come with it.
+    files = list({header.path: header for header in headers}.values())
+    with careful_pydicom("A PET header"):
+        try:
+            datasets = [read_dataset(header) for header in files]
+            inputs = suv_inputs(datasets)
+        except UnusualError:
+            datasets = [read_dataset(header, quick=False) for header in files]
+            inputs = suv_inputs(datasets)
+        agent = _agent(datasets[0])
+    places: list[tuple[Path, int]] = []
+    for header in files:
+        grouped = FRAME_GROUPS in header.sequences
+        places.extend((header.path, n) for n in range(header.frames if grouped else 1))
+    if len(places) != len(inputs.frames):
+        raise ViewerError("The frames of the PET series do not fit its headers.")
+    frames = dict(zip(places, inputs.frames, strict=True))
+    ordered = tuple(frames.get((h.path, h.frame), frames[h.path, 0]) for h in headers)
+    return replace(inputs, frames=ordered), agent
+
+
+def _agent(dataset: Dataset) -> str:
+    """Radiopharmaceutical (0018,0031) in short: "FDG" of "FDG -- fluorodeoxyglucose"."""
+    items = dataset[0x00540016].value if 0x00540016 in dataset else ()
+    if not items or 0x00180031 not in items[0]:
+        return ""
+    value = items[0].get_item(0x00180031).value
+    text = value.decode("latin_1") if isinstance(value, bytes) else str(value or "")
+    return clean_text(text.split("--")[0].strip(" \0"), AGENT_LENGTH)
+
+
+def _tracer_text(result: SuvResult, agent: str) -> str:
+    """A line for the corner: "FDG, 589 MBq, 159 min"."""
+    parts = [text for text in (agent or result.inputs.radionuclide,) if text]
     if result.dose_bq is not None:
         parts.append(f"{result.dose_bq / 1e6:.0f} MBq")
     if result.uptake_s is not None:

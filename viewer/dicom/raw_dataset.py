@@ -7,11 +7,10 @@ Like that module it never guesses: what is not plainly regular is read by pydico
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from viewer.dicom.fast_header import UnusualError, element_at, meta_end, skip_sequence
-from viewer.dicom.header import IMPLICIT_LITTLE, NATIVE_SYNTAXES, Header
+from viewer.dicom.header import DEFLATED, EXPLICIT_BIG, IMPLICIT_LITTLE, Header
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -106,18 +105,21 @@ class RawDataset:
             pos = end
 
 
-def read_dataset(header: Header) -> Dataset:
+def read_dataset(header: Header, *, quick: bool = True) -> Dataset:
     """Everything before the pixel data of a file whose header is known.
 
     Parameters
     ----------
     header
         Of the file.
+    quick
+        Try without pydicom first.
 
     Returns
     -------
     Dataset
-        pydicom's, or an object that answers `in`, `[]`, `get_item` and `keys` the same way.
+        pydicom's, or an object that answers `in`, `[]`, `get_item` and `keys` the same way; opening a damaged
+        sequence of the latter raises UnusualError.
 
     Raises
     ------
@@ -126,7 +128,7 @@ def read_dataset(header: Header) -> Dataset:
     OSError
         The file cannot be read at all.
     """
-    raw = _raw(header.path, header)
+    raw = _raw(header) if quick else None
     if raw is not None:
         return cast("Dataset", raw)
     from viewer.dicom.slow_header import open_dataset
@@ -135,14 +137,11 @@ def read_dataset(header: Header) -> Dataset:
         return open_dataset(stream, header.size)[0]
 
 
-def _raw(path: Path, header: Header) -> RawDataset | None:
+def _raw(header: Header) -> RawDataset | None:
     explicit = header.transfer_syntax != IMPLICIT_LITTLE
-    little = header.transfer_syntax == IMPLICIT_LITTLE or header.transfer_syntax not in NATIVE_SYNTAXES
-    if header.transfer_syntax == "1.2.840.10008.1.2.1":
-        little = True
-    if not little or header.pixel_offset < 0 or header.pixel_tag == 0:
+    if header.transfer_syntax in (EXPLICIT_BIG, DEFLATED) or header.pixel_offset < 0 or header.pixel_tag == 0:
         return None
-    with path.open("rb", buffering=0) as stream:
+    with header.path.open("rb", buffering=0) as stream:
         content = stream.read(header.pixel_offset)
     try:
         return RawDataset(

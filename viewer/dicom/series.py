@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 
 from viewer.dicom.choice import DefaultChoice, choose_default
-from viewer.dicom.geometry_fit import Fit, Label, fit_stack, flat_stack, slice_normal
+from viewer.dicom.geometry_fit import Fit, Label, fit_stack, flat_stack, median_of, slice_normal
 from viewer.dicom.header import Header
 from viewer.dicom.model import SeriesKind
 from viewer.dicom.sop_classes import CT, ENHANCED_CT, LEGACY_CT, kind_of_class
@@ -165,6 +165,9 @@ def _layout_key(header: Header) -> tuple[object, ...]:
         header.samples,
         header.photometric,
         header.bits_allocated,
+        # Unsigned samples of different depth share an array; a sign bit or a shift must be the same for all.
+        header.high_bit - header.bits_stored,
+        header.bits_stored if header.signed else 0,
         header.signed,
         header.pixel_tag,
         is_localizer(header),
@@ -367,7 +370,7 @@ def _places(headers: Sequence[Header]) -> np.ndarray[tuple[int], np.dtype[np.int
     order = np.argsort(heights, kind="stable")
     steps = np.diff(heights[order])
     wide = steps[steps > POSITION_MM]
-    tolerance = max(POSITION_MM, POSITION_SHARE * float(np.median(wide))) if len(wide) else POSITION_MM
+    tolerance = max(POSITION_MM, POSITION_SHARE * median_of(wide)) if len(wide) else POSITION_MM
     places = np.empty(len(headers), dtype=np.intp)
     places[order] = np.concatenate([[0], np.cumsum(steps > tolerance)])
     return places

@@ -40,6 +40,12 @@ def pixel_format(header: Header) -> PixelFormat:
     )
 
 
+def _common_format(headers: Sequence[Header]) -> PixelFormat:
+    """Layout of a stack: that of its frames, with the largest depth among them."""
+    deepest = max(headers, key=lambda header: header.bits_stored)
+    return pixel_format(deepest)
+
+
 def frame_source(header: Header) -> FrameSource:
     """Where the pixels of a frame are and how they become values."""
     scale = rescale(header)
@@ -126,7 +132,7 @@ def make_stack(draft: StackDraft, uid: str) -> Stack:
     stack = Stack(
         uid=uid,
         frames=tuple(frame_source(header) for header in headers),
-        pixels=pixel_format(middle),
+        pixels=_common_format(headers),
         geometry=draft.fit.geometry,
         report=draft.fit.report,
         label=draft.label,
