@@ -83,10 +83,14 @@ def test_that_the_index_of_the_table_is_the_one_of_the_formula(
     assert found[-1] == entries - 1
 
 
-def test_that_ties_between_two_entries_go_up() -> None:
-    values = np.array([[40.0, 120.0, 200.0, 280.0]], np.float32)  # 25.5, 76.5, 127.5, 178.5 of 255
-    picture = compose([LayerPicture(values, _grey(), 0, 400)])
-    assert (picture & 0xFF).tolist() == [[26, 77, 128, 179]]
+@pytest.mark.parametrize(
+    "width, value, level", [(400, 40, 26), (400, 120, 77), (14, 7, 128), (82, 41, 128), (126, 63, 128)]
+)
+def test_that_ties_between_two_entries_go_up(width: int, value: int, level: int) -> None:
+    # 255 * value / width ends in exactly one half; in float32 the last three come out a hair below it.
+    assert (510 * value) % (2 * width) == width
+    values = np.full((1, 9), value, np.float32)
+    assert (compose([LayerPicture(values, _grey(), 0, width)]) & 0xFF == level).all()
 
 
 def test_that_equal_bounds_make_a_step() -> None:

@@ -394,6 +394,20 @@ def test_that_a_slab_meets_every_slice_and_finds_the_single_hot_voxel() -> None:
     assert sample_plane(volume, axial, slab=Slab(1000.0))[10, 10] == 500
 
 
+def test_that_a_slab_follows_the_closest_slices_of_an_uneven_stack() -> None:
+    # Slices every 4 mm with one pair only 1 mm apart: a step of the mean distance would pass the hot one by.
+    z = np.array([0.0, 4, 8, 12, 13, 17, 21, 25])
+    data = np.zeros((8, 12, 12), np.float32)
+    data[4, 6, 6] = 500
+    mean = 25 / 7
+    geometry = VolumeGeometry((8, 12, 12), _affine((mean, 1.0, 1.0)), slice_offsets=z / mean)
+    volume = Volume("hot", data, geometry)
+    axial = _plane(geometry.to_patient((0, 0, 0)), (1, 0, 0), (0, 1, 0), 12, 12)
+    number, pitch_mm = slab_samples(geometry, axial, Slab(30.0))
+    assert (number, round(pitch_mm, 6)) == (31, 1.0)
+    assert sample_plane(volume, axial, slab=Slab(30.0))[6, 6] == pytest.approx(500, rel=1e-3)
+
+
 def test_that_a_slab_thinner_than_a_slice_is_the_plane_itself() -> None:
     volume = _padded()
     plane = _oblique(volume, 5)

@@ -55,8 +55,10 @@ def _broken_sample(seed: int, library: ctypes.CDLL) -> int:
         case _:
             k = rng.integers(-3, job.data.shape[0] + 3, 5).astype(np.int32)
             w = rng.choice(DOUBLES, 5)
+            if rng.random() < 0.7:
+                k, w = np.unique(k), np.arange(5.0)
             flags = np.zeros(5, np.uint8)
-            struct.has_knots, struct.knots = 1, 5
+            struct.has_knots, struct.knots = 1, len(k)
             struct.knot_w, struct.knot_k, struct.knot_no_data = (
                 w.ctypes.data,
                 k.ctypes.data,

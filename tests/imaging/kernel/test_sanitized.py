@@ -59,8 +59,8 @@ def test_that_no_job_makes_the_kernel_leave_its_buffers(gcc: str, tmp_path: Path
     flags = (
         "-O1",
         "-g",
-        "-fsanitize=address,undefined",
-        "-fno-sanitize-recover=undefined",
+        "-fsanitize=address,undefined,float-cast-overflow",
+        "-fno-sanitize-recover=all",
         "-fno-omit-frame-pointer",
     )
     try:
