@@ -665,23 +665,27 @@ AVX2 INLINE __m256 snapped8(__m256 fraction) {
     return _mm256_blendv_ps(_mm256_and_ps(fraction, kept), _mm256_set1_ps(1), up);
 }
 
-/* Eight pixels some of which touch padding (NaN corners): those take their nearest voxel. */
-AVX2 static __m256 beside_padding8(const Block *b) {
+AVX2 INLINE __m256 nearest8(const Block *b) {
     const __m256 high = _mm256_set1_ps(NEAREST_HIGH);
     __m256 up_k = _mm256_cmp_ps(b->k, high, _CMP_GE_OQ), up_j = _mm256_cmp_ps(b->j, high, _CMP_GE_OQ),
-           up_i = _mm256_cmp_ps(b->i, high, _CMP_GE_OQ), nearest[4], bad[8];
-    Block clean = {.k = snapped8(b->k), .j = snapped8(b->j), .i = snapped8(b->i)};
+           up_i = _mm256_cmp_ps(b->i, high, _CMP_GE_OQ), nearest[4];
     for (int n = 0; n < 4; n++) nearest[n] = _mm256_blendv_ps(b->corner[2 * n], b->corner[2 * n + 1], up_i);
     nearest[0] = _mm256_blendv_ps(nearest[0], nearest[1], up_j);
     nearest[2] = _mm256_blendv_ps(nearest[2], nearest[3], up_j);
-    nearest[0] = _mm256_blendv_ps(nearest[0], nearest[2], up_k);
+    return _mm256_blendv_ps(nearest[0], nearest[2], up_k);
+}
+
+/* Eight pixels some of which touch padding (NaN corners): those take their nearest voxel. */
+AVX2 static __m256 beside_padding8(const Block *b) {
+    __m256 bad[8];
+    Block clean = {.k = snapped8(b->k), .j = snapped8(b->j), .i = snapped8(b->i)};
     for (int n = 0; n < 8; n++) {
         bad[n] = _mm256_cmp_ps(b->corner[n], b->corner[n], _CMP_UNORD_Q);
         clean.corner[n] = _mm256_andnot_ps(bad[n], b->corner[n]);
     }
     for (int n = 0; n < 8; n += 2) bad[n] = either8(bad[n], bad[n + 1], clean.i);
     __m256 lower = either8(bad[0], bad[2], clean.j), upper = either8(bad[4], bad[6], clean.j);
-    return _mm256_blendv_ps(trilinear8(&clean), nearest[0], either8(lower, upper, clean.k));
+    return _mm256_blendv_ps(trilinear8(&clean), nearest8(b), either8(lower, upper, clean.k));
 }
 
 /*
@@ -774,6 +778,7 @@ AVX2 INLINE int gather_row(const SampleJob *job, const double start[3], const do
                  ramp_i = _mm256_mul_ps(lane, _mm256_set1_ps((float)m[6]));
     const __m256i row8 = _mm256_set1_epi32((int)row), slice8 = _mm256_set1_epi32((int)slice);
     const __m256 nothing = _mm256_set1_ps(NOTHING);
+    const int linear = job->kind == LINEAR;
     int padded = 0;
     __m256i pad_low = _mm256_setzero_si256(), pad_range = pad_low;
     __m256 float_low = nothing, float_high = nothing;
@@ -844,13 +849,13 @@ AVX2 INLINE int gather_row(const SampleJob *job, const double start[3], const do
                 b.corner[n] =
                     _mm256_or_ps(b.corner[n], _mm256_and_ps(_mm256_cmp_ps(b.corner[n], float_low, _CMP_GE_OQ),
                                                             _mm256_cmp_ps(b.corner[n], float_high, _CMP_LE_OQ)));
-            __m256 value = trilinear8(&b), zero = _mm256_sub_ps(value, value);
+            __m256 value = linear ? trilinear8(&b) : nearest8(&b), zero = _mm256_sub_ps(value, value);
             if (_mm256_movemask_ps(_mm256_cmp_ps(zero, zero, _CMP_UNORD_Q))) {
                 for (int n = 0; n < 8; n++) {
                     zero = _mm256_sub_ps(b.corner[n], b.corner[n]);
                     b.corner[n] = _mm256_or_ps(b.corner[n], _mm256_cmp_ps(zero, zero, _CMP_UNORD_Q));
                 }
-                value = beside_padding8(&b);
+                value = linear ? beside_padding8(&b) : nearest8(&b);
             }
             _mm256_storeu_ps(out + x, value);
             continue;
@@ -886,11 +891,11 @@ AVX2 INLINE int gather_row(const SampleJob *job, const double start[3], const do
                     b.corner[2 * n] = _mm256_or_ps(b.corner[2 * n], _mm256_castsi256_ps(low));
                     b.corner[2 * n + 1] = _mm256_or_ps(b.corner[2 * n + 1], _mm256_castsi256_ps(high));
                 }
-                _mm256_storeu_ps(out + x, beside_padding8(&b));
+                _mm256_storeu_ps(out + x, linear ? beside_padding8(&b) : nearest8(&b));
                 continue;
             }
         }
-        _mm256_storeu_ps(out + x, trilinear8(&b));
+        _mm256_storeu_ps(out + x, linear ? trilinear8(&b) : nearest8(&b));
     }
     return x;
 }
@@ -906,7 +911,7 @@ AVX2 static int gather_row_any(const SampleJob *job, const double start[3], cons
 
 /* Whether eight neighbouring pixels lie so close together that their offsets fit the gathers. */
 static int may_gather(const SampleJob *job) {
-    if (!has_avx2() || job->kind != LINEAR || (job->dtype != I16 && job->dtype != U16 && job->dtype != F32)) return 0;
+    if (!has_avx2() || job->kind == CUBIC || (job->dtype != I16 && job->dtype != U16 && job->dtype != F32)) return 0;
     const double size[3] = {(double)job->count[1] * (double)job->count[2], (double)job->count[2], 1};
     double reach = 0;
     for (int axis = 0; axis < 3; axis++) {
