@@ -28,7 +28,7 @@ class Library:
     -------
     catalogue_changed
         The catalogue was replaced.
-    volume_added, volume_removed
+    volume_added, volume_removed, volume_replaced
         uid of the volume.
     slices_changed
         uid of a volume whose array got new values.
@@ -39,6 +39,7 @@ class Library:
     catalogue_changed = Signal()
     volume_added = Signal(str)
     volume_removed = Signal(str)
+    volume_replaced = Signal(str)
     slices_changed = Signal(str)
     problems_changed = Signal()
 
@@ -72,6 +73,14 @@ class Library:
         self._volumes[item.volume.uid] = item
         self._versions[item.volume.uid] = 0
         self.volume_added.emit(item.volume.uid)
+
+    def replace(self, item: OpenVolume) -> None:
+        """Describe the voxels of an open volume anew (other SUV inputs); its array stays."""
+        uid = item.volume.uid
+        if uid in self._volumes:
+            self._volumes[uid] = item
+            self.volume_replaced.emit(uid)
+            self.touch(uid)
 
     def remove(self, uid: str) -> None:
         """Drop a volume."""

@@ -191,16 +191,15 @@ def test_that_the_context_menu_offers_only_what_is_possible(browser: StudyBrowse
     assert menus["series:seg"] == {"Open": False, overlay: False, "Show tags": True}
 
 
-def test_that_show_tags_asks_for_the_tags_section_and_the_file(
+def test_that_show_tags_asks_for_the_tags_of_a_file_of_the_series(
     browser: StudyBrowser, fused: UiContext, qtbot: QtBot
 ) -> None:
     hub = SidebarHub.of(fused.window)
     asked: list[object] = []
-    hub.section_requested.connect(asked.append)
     hub.tags_requested.connect(asked.append)
     menu = browser.menu_for(select(browser, "series:seg"))
     next(action for action in menu.actions() if action.text() == "Show tags").trigger()
-    assert asked == ["tags", Path("study/seg.dcm")]
+    assert asked == [Path("study/seg.dcm")]
 
 
 # --- following --------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import pytest
 from PySide6.QtCore import QModelIndex, QObject, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QAbstractItemModelTester
+from PySide6.QtWidgets import QDockWidget, QTabWidget, QWidget
 from pytestqt.qtbot import QtBot
 
 from tests.phantoms import write_ramp
@@ -290,3 +291,18 @@ def test_that_closing_while_reading_harms_nothing(context: UiContext, qtbot: QtB
     panel.close()
     panel.deleteLater()
     qtbot.wait(50)
+
+
+def test_that_asking_for_tags_brings_the_section_to_the_front(
+    panel: TagsPanel, context: UiContext, qtbot: QtBot, ramp: list[Path]
+) -> None:
+    tabs = QTabWidget()
+    tabs.addTab(QWidget(), "Layers")
+    tabs.addTab(panel, "Tags")
+    dock = QDockWidget(context.window)
+    dock.setWidget(tabs)
+    dock.hide()
+    context.window.show()
+    SidebarHub.of(context.window).tags_requested.emit(ramp[0])
+    assert tabs.currentWidget() is panel
+    assert dock.isVisible()

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QDockWidget, QTabWidget, QWidget
 
 if TYPE_CHECKING:
-    from PySide6.QtWidgets import QWidget
-
     from viewer.ui.context import UiContext
 
 
@@ -42,6 +41,18 @@ class Section:
     icon: str = ""
 
 
+def bring_to_front(section: QWidget) -> None:
+    """Show a section wherever the window put it: choose its tab, open its dock."""
+    outer = section.parentWidget()
+    while outer is not None:
+        if isinstance(outer, QTabWidget):
+            outer.setCurrentWidget(section)
+        elif isinstance(outer, QDockWidget):
+            outer.show()
+            outer.raise_()
+        outer = outer.parentWidget()
+
+
 class SidebarHub(QObject):
     """The one place through which a section asks for another; belongs to the window.
 
@@ -49,12 +60,9 @@ class SidebarHub(QObject):
     -------
     tags_requested
         `Path` of a file whose tags shall be shown.
-    section_requested
-        id of a section that shall come to the front; the window listens.
     """
 
     tags_requested = Signal(object)
-    section_requested = Signal(str)
 
     @staticmethod
     def of(window: QWidget) -> SidebarHub:

@@ -271,9 +271,7 @@ class StudyBrowser(QWidget):
         return menu
 
     def _show_tags(self, row: Row) -> None:
-        hub = SidebarHub.of(self._context.window)
-        hub.section_requested.emit("tags")
-        hub.tags_requested.emit(row.path)
+        SidebarHub.of(self._context.window).tags_requested.emit(row.path)
 
     def _show_menu(self, where: QPoint) -> None:
         item = self.tree.itemAt(where)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from viewer.state.layers import Role
+from viewer.state.suv_edit import can_edit_suv
 from viewer.ui.binding import bind
 from viewer.ui.sidebar._facts import (
     geometry_facts,
@@ -19,6 +20,7 @@ from viewer.ui.sidebar._facts import (
 )
 from viewer.ui.sidebar._parts import Banner, Column, Fact, FactTable, label
 from viewer.ui.sidebar._section import Section
+from viewer.ui.sidebar._suv_editor import SuvEditor
 from viewer.ui.sidebar._suv_facts import suv_facts, suv_headline
 from viewer.ui.theme import GRID_PX, icon
 
@@ -70,6 +72,7 @@ class StudyPanel(Column):
     def __init__(self, context: UiContext) -> None:
         super().__init__("study", "Study")
         self._view = context.view
+        self._library = context.library
         self._empty = label("Nothing is open.", "dim", wrap=True)
         self.warnings = Banner("study-warnings")
         self.patient_block = _Block("study-patient", "Patient")
@@ -79,6 +82,9 @@ class StudyPanel(Column):
         self.notes = label("", "dim", wrap=True, selectable=True)
         self.notes.setObjectName("study-notes")
         self.suv_block = _Block("study-suv", "SUV")
+        self.edit_suv = QPushButton("Edit SUV inputs…")
+        self.edit_suv.setObjectName("study-edit-suv")
+        self.edit_suv.clicked.connect(self._edit_suv)
         self._blocks = (
             self.patient_block,
             self.study_block,
@@ -95,12 +101,14 @@ class StudyPanel(Column):
             self.geometry_block,
             self.notes,
             self.suv_block,
+            self.edit_suv,
         ):
             self.blocks.addWidget(block)
         self.blocks.addStretch(1)
         bind(self, self._view.layers_changed, self.refresh)
         bind(self, self._view.display_changed, self.refresh)
         bind(self, context.library.volume_added, self.refresh)
+        bind(self, context.library.volume_replaced, self.refresh)
         self.refresh()
 
     def _shown(self) -> OpenVolume | None:
@@ -118,6 +126,7 @@ class StudyPanel(Column):
         if item is None:
             self.warnings.set_text("")
             self.notes.hide()
+            self.edit_suv.hide()
             for block in self._blocks:
                 block.set_facts(())
             return
@@ -132,6 +141,21 @@ class StudyPanel(Column):
         pet = self._pet()
         self.suv_block.set_facts(() if pet is None else suv_facts(pet.stack.suv, pet.stack.suv_note))
         self.suv_block.heading.setText("SUV" if pet is None else suv_headline(pet.stack.suv))
+
+        self.edit_suv.setVisible(pet is not None and can_edit_suv(pet))
+
+    def suv_editor(self) -> SuvEditor | None:
+        """The dialog for the SUV inputs of the PET on show; None when they cannot be edited."""
+        pet = self._pet()
+        if pet is None or pet.stack.suv is None or not can_edit_suv(pet):
+            return None
+        return SuvEditor(self._library, pet.volume.uid, pet.stack.suv, self)
+
+    def _edit_suv(self) -> None:
+        editor = self.suv_editor()
+        if editor is not None:
+            editor.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            editor.open()
 
 
 SECTION = Section("study", "Study", "right", 20, StudyPanel, icon="info")

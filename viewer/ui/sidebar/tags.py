@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 
 from viewer.ui.binding import bind
 from viewer.ui.sidebar._parts import NARROWEST_PX, ElidedLabel, label
-from viewer.ui.sidebar._section import Section, SidebarHub
+from viewer.ui.sidebar._section import Section, SidebarHub, bring_to_front
 from viewer.ui.sidebar._tag_model import NAME, TAG, VALUE, TagFilter, TagModel
 from viewer.ui.sidebar._tag_reader import TagReader
 from viewer.ui.theme import GRID_PX, icon
@@ -153,7 +153,7 @@ class TagsPanel(QWidget):
         self._identity = self._view.identity_visible
         self.privacy.setChecked(not self._identity)
         self.model.set_masked(not self._identity)
-        SidebarHub.of(context.window).tags_requested.connect(self.pin)
+        SidebarHub.of(context.window).tags_requested.connect(self._asked_for)
         bind(self, self._view.cursor_changed, self._schedule)
         bind(self, self._view.layers_changed, self._schedule)
         bind(self, self._view.display_changed, self._on_display)
@@ -179,6 +179,10 @@ class TagsPanel(QWidget):
         """Read nothing that nobody sees."""
         super().hideEvent(event)
         self._timer.stop()
+
+    def _asked_for(self, path: Path) -> None:
+        self.pin(path)
+        bring_to_front(self)
 
     def pin(self, path: Path) -> None:
         """Show the tags of one file, whatever the cursor does, until `follow`."""
