@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import numpy.typing as npt
 
+from viewer.imaging.sample import VoxelState, voxel_at
 from viewer.imaging.volume import Volume
 from viewer.state.layers import Role
 from viewer.state.view import ViewState
@@ -45,25 +45,15 @@ def read_point(view: ViewState, point_mm: npt.ArrayLike) -> tuple[Reading, ...]:
 
 
 def _read(role: Role, volume: Volume, point_mm: npt.ArrayLike) -> Reading | None:
-    continuous = volume.geometry.to_index(point_mm)
-    if np.any(continuous < -0.5) or np.any(continuous > np.array(volume.geometry.shape) - 0.5):
+    found = voxel_at(volume, point_mm)
+    if found.state is VoxelState.OUTSIDE:
         return None
-    nearest = np.clip(np.floor(continuous + 0.5), 0, np.array(volume.geometry.shape) - 1).astype(int)
-    k, j, i = (int(n) for n in nearest)
-    index = (k, j, i)
-    below = int(np.floor(continuous[0]))
-    if below in volume.geometry.gaps and 0.02 < continuous[0] - below < 0.98:
-        return Reading(role, "no data (gap)", None, None)
-    if not volume.ready[k]:
-        return Reading(role, "no data" if volume.corrupt[k] else "loading", None, index)
+    if found.stored is None or found.state is not VoxelState.VALUE:
+        return Reading(role, found.state.value, None, found.index)
     if volume.is_colour:
-        red, green, blue = (int(volume.array[channel, k, j, i]) for channel in range(3))
-        return Reading(role, f"RGB {red} {green} {blue}", None, index)
-    stored = volume.array[k, j, i]
-    if volume.is_padding(stored):
-        return Reading(role, "padding", None, index)
-    value = float(stored) * volume.display_slope + volume.display_intercept
-    return Reading(role, format_value(value, volume.display_unit), value, index)
+        return Reading(role, "RGB " + " ".join(f"{value:.0f}" for value in found.stored), None, found.index)
+    value = found.stored[0] * volume.display_slope + volume.display_intercept
+    return Reading(role, format_value(value, volume.display_unit), value, found.index)
 
 
 def format_value(value: float, unit: str) -> str:
