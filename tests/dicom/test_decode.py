@@ -15,8 +15,16 @@ import pytest
 
 from tests.conftest import RealData, Reference
 from tests.phantoms import ramp_affine, ramp_array, write_ramp, write_series
-from viewer.dicom.codecs import SUPPORTED, decode_codestream, jpeg_2000_info, jpeg_info, native_samples
-from viewer.dicom.decode import decode_frame, palette, rgb8
+from viewer.dicom.codecs import (
+    SUPPORTED,
+    CodestreamInfo,
+    Decoded,
+    decode_codestream,
+    jpeg_2000_info,
+    jpeg_info,
+    native_samples,
+)
+from viewer.dicom.decode import _from_codestream, decode_frame, palette, rgb8
 from viewer.dicom.fragments import frame_data
 from viewer.dicom.header import Header, read_header
 from viewer.dicom.model import FrameSource, PixelFormat
@@ -154,6 +162,25 @@ def test_that_B05_B06_words_become_the_values_they_store(
     path = _word_file(tmp_path, words, BitsStored=layout[0], HighBit=layout[1], PixelRepresentation=layout[2])
     header = read_header(path)
     assert decode_frame(frame_source(header), pixel_format(header)).ravel().tolist() == expected
+
+
+@pytest.mark.parametrize(
+    "precision,signed_stream,signed_header,words,expected",
+    [
+        (12, False, True, [0x0800, 0x0FFF, 0x07FF], [-2048, -1, 2047]),
+        (16, False, True, [0xF800, 0xFFFF, 0x07FF], [-2048, -1, 2047]),
+        (12, True, True, [-2048, -1, 2047], [-2048, -1, 2047]),
+        (12, True, False, [-2048, -1, 2047], [2048, 4095, 2047]),
+        (12, False, False, [2048, 4095, 0], [2048, 4095, 0]),
+    ],
+)
+def test_that_B05_the_sign_of_a_codestream_is_read_as_the_header_says(
+    precision: int, signed_stream: bool, signed_header: bool, words: list[int], expected: list[int]
+) -> None:
+    samples = np.array([words], np.int16 if signed_stream else np.uint16)
+    info = CodestreamInfo(1, len(words), 1, precision, signed=signed_stream)
+    pixels = PixelFormat(1, len(words), bits_stored=12, high_bit=11, signed=signed_header)
+    assert _from_codestream(Decoded(samples, info), pixels).ravel().tolist() == expected
 
 
 def test_that_one_bit_frames_are_unpacked_across_byte_borders() -> None:
