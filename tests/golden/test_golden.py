@@ -1,0 +1,194 @@
+"""Pictures a person has looked at. A change of a picture is a change of the product: look before renewing it.
+
+`TRIPTYCH_UPDATE_PICTURES=1 pytest tests/golden` writes the pictures anew. Two levels: the blended pixels themselves
+(exact to two grey levels), and the pane with its annotations (a tolerance for fonts).
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from viewer.dicom.model import Patient, PixelFormat, Series, SeriesKind, Stack, Study
+from viewer.imaging.geometry import VolumeGeometry
+from viewer.imaging.geometry_report import GeometryReport
+from viewer.imaging.sample import Projection, Slab
+from viewer.imaging.volume import Quantity, Volume
+from viewer.imaging.window import Window
+from viewer.state.layers import ImageLayer
+from viewer.state.library import Library, OpenVolume
+from viewer.state.panes import Content, Density, Pane, PlaneKind
+from viewer.state.view import ViewState
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QApplication
+
+FOLDER = Path(__file__).parent
+SIZE = 220
+
+
+def head(shape: tuple[int, int, int] = (40, 64, 64)) -> np.ndarray:
+    """A head that no flip leaves unchanged: nose in front, a bright ball on the left, a dark one at the top right."""
+    k, j, i = np.indices(shape).astype(np.float64)
+    x, y, z = (i - 31.5) / 24, (j - 33) / 28, (k - 19.5) / 18
+    radius = np.sqrt(x**2 + y**2 + z**2)
+    values = np.where(radius < 1, 40.0, -1000.0)
+    values[(radius > 0.88) & (radius < 1)] = 900
+    values[(np.abs(x) < 0.12) & (y < -0.9) & (y > -1.12) & (np.abs(z) < 0.2)] = 300
+    values[np.sqrt((x - 0.45) ** 2 + y**2 + z**2) < 0.22] = 160
+    values[np.sqrt((x + 0.4) ** 2 + (y - 0.2) ** 2 + (z - 0.45) ** 2) < 0.2] = -60
+    return values.astype(np.int16)
+
+
+def uptake(shape: tuple[int, int, int] = (30, 40, 40)) -> np.ndarray:
+    """Activity with one hot spot on the left."""
+    k, j, i = np.indices(shape).astype(np.float64)
+    hot = 9000 * np.exp(-((k - 15) ** 2 + (j - 20) ** 2 + (i - 24) ** 2) / 8)
+    return (hot + 600 * (np.sqrt((k - 15) ** 2 / 80 + (j - 20) ** 2 / 90 + (i - 20) ** 2 / 70) < 1)).astype(
+        np.float32
+    )
+
+
+def grid(step: tuple[float, float, float], shape: tuple[int, int, int]) -> np.ndarray:
+    """Axial affine centred on the origin."""
+    matrix = np.zeros((4, 4))
+    matrix[2, 0], matrix[1, 1], matrix[0, 2] = step
+    centre = [(n - 1) / 2 * s for n, s in zip(shape, step, strict=True)]
+    matrix[:, 3] = (-centre[2], -centre[1], -centre[0], 1)
+    return matrix
+
+
+def open_volume(
+    uid: str, array: np.ndarray, affine: np.ndarray, modality: str, **fields: object
+) -> OpenVolume:
+    """Catalogue entries around an array."""
+    offsets, gaps = fields.pop("slice_offsets", None), fields.pop("gaps", ())
+    geometry = VolumeGeometry(array.shape, affine, "1.9", offsets, gaps)  # type: ignore[arg-type]
+    volume = Volume(uid, array, geometry, modality=modality, **fields)  # type: ignore[arg-type]
+    report = GeometryReport(array.shape[0], geometry.spacing_mm, uniform=offsets is None, gaps_mm=(3.0, 6.0))
+    stack = Stack(uid, (), PixelFormat(*array.shape[1:]), geometry, report, modality=modality)
+    series = Series(
+        uid, "1.5", modality, "golden", SeriesKind.VOLUME, array.shape[0], stacks=(stack,), number=1
+    )
+    return OpenVolume(volume, stack, series, Study("1.5", Patient("p", "NAME, Never"), series=(series,)))
+
+
+def fused_view() -> ViewState:
+    """CT and PET on their own grids, crosshair on the hot spot."""
+    view = ViewState(Library())
+    ct = open_volume("ct", head(), grid((3, 2, 2), (40, 64, 64)), "CT", quantity=Quantity("HU"))
+    pet = open_volume(
+        "pt", uptake(), grid((4, 4, 4), (30, 40, 40)), "PT", quantity=Quantity("Bq/mL"), suv_factor=1e-3
+    )
+    view.library.add(ct)
+    view.library.add(pet)
+    view.show(
+        ImageLayer("ct", Window(40, 400)), ImageLayer("pt", Window.from_bounds(0, 7), colormap="inverse-grey")
+    )
+    view.set_cursor((18, 2, 2))
+    return view
+
+
+def tilted_view() -> ViewState:
+    """A gantry tilt of 20 degrees and a gap without data after the 25th slice."""
+    affine = grid((3, 2, 2), (40, 64, 64))
+    c, s = np.cos(np.radians(20)), np.sin(np.radians(20))
+    affine[:3, 1] = (0, 2 * c, -2 * s)
+    positions = np.arange(40.0) + 4 * (np.arange(40) > 24)
+    offsets = positions / positions[-1] * 39
+    affine[2, 0] = 3 * positions[-1] / 39
+    view = ViewState(Library())
+    item = open_volume("ct", head(), affine, "CT", quantity=Quantity("HU"), slice_offsets=offsets, gaps=(24,))
+    view.library.add(item)
+    view.show(ImageLayer("ct", Window(40, 400)))
+    return view
+
+
+@dataclass(frozen=True)
+class Golden:
+    """One picture and what a person should see in it."""
+
+    name: str
+    see: str
+    kind: PlaneKind
+    content: Content = Content.FUSED
+    annotated: bool = False
+
+
+PICTURES = (
+    Golden(
+        "axial-fused",
+        "Nose up, the hot spot right of the middle, on the patient's left.",
+        PlaneKind.AXIAL,
+    ),
+    Golden("sagittal-base", "Nose to the left, the crown at the top.", PlaneKind.SAGITTAL, Content.BASE),
+    Golden("coronal-fused", "The hot spot right of the middle, dark ball upper left.", PlaneKind.CORONAL),
+    Golden(
+        "axial-pet", "White background, one black spot right of the middle.", PlaneKind.AXIAL, Content.OVERLAY
+    ),
+    Golden("mip", "The black spot over a pale body, seen from the front.", PlaneKind.MIP, Content.OVERLAY),
+    Golden(
+        "axial-annotated",
+        "R and L at the sides, A above, P below; crosshair open in the middle; scale bar at the right; no name.",
+        PlaneKind.AXIAL,
+        annotated=True,
+    ),
+)
+
+
+def check(name: str, pixels: np.ndarray, *, tolerant: bool) -> None:
+    """Compare with the kept picture, or keep this one."""
+    path = FOLDER / f"{name}.png"
+    if os.environ.get("TRIPTYCH_UPDATE_PICTURES"):
+        Image.fromarray(pixels).save(path, optimize=True)
+    kept = np.asarray(Image.open(path).convert("RGB")).astype(int)
+    assert kept.shape == pixels.shape
+    difference = np.abs(kept - pixels.astype(int)).max(axis=2)
+    if tolerant:
+        assert (difference > 40).mean() < 0.04
+    else:
+        assert difference.max() <= 2
+
+
+def drawn(view: ViewState, golden: Golden) -> np.ndarray:
+    """RGB of one pane."""
+    from viewer.ui.export.picture import pixels
+    from viewer.ui.panes.picture import pane_image
+
+    pane = Pane(golden.name, golden.kind, golden.content)
+    image = pane_image(view, pane, SIZE, SIZE, density=Density.MINIMAL, overlays=golden.annotated)
+    return np.asarray(pixels(image))
+
+
+@pytest.mark.parametrize("golden", PICTURES, ids=lambda golden: golden.name)
+def test_that_the_picture_is_the_one_a_person_has_looked_at(qapp: QApplication, golden: Golden) -> None:
+    view = fused_view()
+    if golden.kind is PlaneKind.SAGITTAL:
+        view.set_cursor((0, 2, 2))
+    check(golden.name, drawn(view, golden), tolerant=golden.annotated)
+
+
+def test_that_a_tilted_stack_with_a_gap_is_sheared_with_a_hatched_band(qapp: QApplication) -> None:
+    """The drawn head leans as its slices do; a hatched band runs along the slices where some are missing."""
+    check(
+        "sagittal-tilted",
+        drawn(tilted_view(), Golden("sagittal-tilted", "", PlaneKind.SAGITTAL)),
+        tolerant=False,
+    )
+
+
+def test_that_a_double_oblique_slab_is_the_kept_one(qapp: QApplication) -> None:
+    """A 12 mm MIP on planes turned by 30 and 20 degrees: the nose points up and left, the hot spot lies right."""
+    view = fused_view()
+    a, b = np.radians(30), np.radians(20)
+    about_z = np.array([[np.cos(a), -np.sin(a), 0], [np.sin(a), np.cos(a), 0], [0, 0, 1]])
+    about_x = np.array([[1, 0, 0], [0, np.cos(b), -np.sin(b)], [0, np.sin(b), np.cos(b)]])
+    view.set_frame(about_z @ about_x)
+    view.set_slab(Slab(12.0, Projection.MAX))
+    check("oblique-slab", drawn(view, Golden("oblique-slab", "", PlaneKind.AXIAL)), tolerant=False)
