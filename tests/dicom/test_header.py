@@ -21,6 +21,8 @@ from viewer.dicom.header import WANTED, Header, read_header
 from viewer.dicom.slow_header import extract, open_dataset, read_with_pydicom
 from viewer.errors import NotDicomError, ViewerError
 
+ROUNDS = int(os.environ.get("TRIPTYCH_FUZZ_HEADERS", "1500"))
+"""Damaged headers per run; a longer run is one variable away."""
 REAL_SETS = (
     "petct-acrin",
     "head-philips",
@@ -110,7 +112,7 @@ def test_that_both_readers_agree_on_damaged_headers(tmp_path: Path) -> None:
     originals = [(tmp_path / kind / "im0001.dcm").read_bytes() for kind in ("explicit", "implicit")]
     rng = np.random.default_rng(20)
     compared = 0
-    for n in range(1500):
+    for n in range(ROUNDS):
         content = _mutated(rng, originals[n % 2])
         fast, slow = _both(content)
         if fast is None:
@@ -118,7 +120,7 @@ def test_that_both_readers_agree_on_damaged_headers(tmp_path: Path) -> None:
         assert slow is not None
         compared += 1
         assert not _differences(fast, slow), n
-    assert compared > 300
+    assert compared > ROUNDS // 5
 
 
 def test_that_values_equal_those_pydicom_converts(real_data: RealData) -> None:
