@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import replace
 
 import pytest
@@ -125,18 +126,27 @@ def test_that_unreadable_slices_are_counted() -> None:
 
 
 def test_that_D15_every_suv_input_is_listed_with_its_origin() -> None:
-    facts = suv_facts(result(units="BQML", half_life_s=Given(6586.2, "assumed")), "")
+    facts = suv_facts(result(units="BQML", half_life_s=Given(6586.2, "assumed")), "", identity=True)
     assert Fact("SUV factor", "0.00042111", "70 kg over the dose") in facts
     assert Fact("Half-life", "6586.2 s", "assumed") in facts
 
 
+def test_that_measures_of_a_hidden_patient_are_hidden_and_the_factor_is_not() -> None:
+    born = dt.datetime(2025, 1, 31, 10)  # noqa: DTZ001 - local time of one scanner
+    known = replace(result(sex=Given("F", "(0010,0040)")), weight_kg=61.5, injection=born, dose_bq=370e6)
+    hidden = as_table(suv_facts(known, "", identity=False))
+    assert {hidden[label] for label in ("Weight", "Sex", "Injection")} == {"hidden"}
+    assert (hidden["SUV factor"], hidden["Injected dose"]) == ("0.00042111", "370 MBq")
+    assert as_table(suv_facts(known, "", identity=True))["Weight"] == "61.5 kg"
+
+
 def test_that_warnings_about_an_suv_stand_before_its_numbers() -> None:
-    first = suv_facts(replace(result(), warnings=("Uptake of 200 min is unusual.",)), "")[0]
+    first = suv_facts(replace(result(), warnings=("Uptake of 200 min is unusual.",)), "", identity=True)[0]
     assert (first.value, first.tone) == ("Uptake of 200 min is unusual.", "warning")
 
 
 def test_that_without_suv_the_reason_is_given() -> None:
-    (fact,) = suv_facts(None, "The PET series is not attenuation corrected (NAC).")
+    (fact,) = suv_facts(None, "The PET series is not attenuation corrected (NAC).", identity=True)
     assert fact.value == "The PET series is not attenuation corrected (NAC)."
 
 

@@ -141,14 +141,14 @@ class FactTable(QWidget):
             key.setFixedWidth(GRID_PX * 12)
             value = label(fact.value, fact.tone, wrap=True, selectable=True)
             value.setAccessibleName(f"{fact.label}: {fact.value}")
-            self._place(key, row * 2, 0)
+            self._place(key, row * 2, 0, rows=2 if fact.origin else 1)
             self._place(value, row * 2, 1)
             if fact.origin:
                 self._place(label(fact.origin, "dim", wrap=True), row * 2 + 1, 1)
 
-    def _place(self, cell: QLabel, row: int, column: int) -> None:
+    def _place(self, cell: QLabel, row: int, column: int, rows: int = 1) -> None:
         cell.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
-        self._grid.addWidget(cell, row, column)
+        self._grid.addWidget(cell, row, column, rows, 1)
 
 
 class Banner(QFrame):
@@ -157,7 +157,7 @@ class Banner(QFrame):
     def __init__(self, name: str, icon_name: str = "warning", role: str = "warning") -> None:
         super().__init__()
         self.setObjectName(name)
-        self.setProperty("tone", "banner")
+        self.setProperty("tone", f"banner-{role}")
         outer = QHBoxLayout(self)
         outer.setContentsMargins(GRID_PX, GRID_PX, GRID_PX, GRID_PX)
         outer.setSpacing(GRID_PX)

@@ -139,10 +139,12 @@ class StudyPanel(Column):
         self.notes.setText("\n".join(information_texts(item.stack)))
         self.notes.setVisible(bool(self.notes.text()))
         pet = self._pet()
-        self.suv_block.set_facts(() if pet is None else suv_facts(pet.stack.suv, pet.stack.suv_note))
+        self.suv_block.set_facts(
+            () if pet is None else suv_facts(pet.stack.suv, pet.stack.suv_note, identity=identity)
+        )
         self.suv_block.heading.setText("SUV" if pet is None else suv_headline(pet.stack.suv))
 
-        self.edit_suv.setVisible(pet is not None and can_edit_suv(pet))
+        self.edit_suv.setVisible(identity and pet is not None and can_edit_suv(pet))
 
     def suv_editor(self) -> SuvEditor | None:
         """The dialog for the SUV inputs of the PET on show; None when they cannot be edited."""
