@@ -118,6 +118,8 @@ def parse(buffer: bytes, *, complete: bool) -> Parsed:
     else:
         raise UnusualError
     pixel, sequences, end = walked
+    if b"\0" in elements.get(0x00080005, b"").rstrip(b"\0 "):
+        raise UnusualError
     if pixel[0] == 0 and end >= 0 and not (complete and end == len(buffer)):
         raise NeedMoreError if not complete else UnusualError
     return elements, pixel, frozenset(sequences)
