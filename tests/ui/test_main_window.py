@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QApplication, QPushButton
 from tests.phantoms import PET_SUV_FACTOR, write_pet, write_ramp, write_series
 from viewer.loading.events import Finished, SlicesReady
 from viewer.state.layers import Role
-from viewer.state.panes import PlaneKind
+from viewer.state.panes import Content, PlaneKind
 from viewer.ui.panes.plane_pane import PlanePane
 
 if TYPE_CHECKING:
@@ -239,6 +239,17 @@ def test_that_arrow_keys_scroll_the_active_pane(qtbot: QtBot, window: MainWindow
     qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_Right)
     qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_Down)
     assert window.context.view.cursor_mm - before == pytest.approx([1, 0, -3])
+
+
+def test_that_layouts_can_be_changed_over_and_over(qtbot: QtBot, window: MainWindow, study: Path) -> None:
+    opened(qtbot, window, study)
+    for _ in range(5):
+        for layout in ("rows", "three", "three-mip", "three-large", "base-only", "overlay-only"):
+            window.context.view.set_layout(layout)
+            qtbot.wait(5)
+            window.grab()
+    qtbot.waitUntil(lambda: all(shown.scene_shown and not shown.stale for shown in window.grid.panes()))
+    assert [shown.pane.content for shown in window.grid.panes()] == [Content.OVERLAY] * 3
 
 
 def slow_study(folder: Path, slices: int = 400) -> Path:

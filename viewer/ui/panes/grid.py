@@ -75,7 +75,8 @@ class PaneGrid(QWidget):
         for name in [name for name, pane in self._panes.items() if wanted.get(name) != pane.pane]:
             gone = self._panes.pop(name)
             self._grid.removeWidget(gone)
-            gone.close()
+            # Not close(): pyqtgraph then takes the viewport away at once, under events that are still on their way.
+            gone.hide()
             gone.deleteLater()
         for row in range(self._grid.rowCount()):
             self._grid.setRowStretch(row, 0)
