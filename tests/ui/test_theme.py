@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,15 @@ from viewer.assets import asset_path
 from viewer.dicom.model import SeriesKind
 from viewer.state.panes import LAYOUTS
 from viewer.ui.theme import CONTRAST_PAIRS, THEMES, apply_theme, contrast_ratio, current_theme, icon
+
+
+@pytest.fixture(autouse=True)
+def undressed(qapp: QApplication) -> Iterator[None]:
+    """Leave the application as it was found."""
+    yield
+    qapp.setStyleSheet("")
+    qapp.setPalette(QPalette())
+
 
 ICONS = sorted(path.stem for path in Path(asset_path("icons")).glob("*.svg"))
 

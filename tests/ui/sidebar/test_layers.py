@@ -210,6 +210,17 @@ def test_that_entry_fits_the_quantity(
     assert (entry.style, entry.digits, entry.function) == (style, digits, function)
 
 
+def test_that_B12_a_linear_window_of_a_pet_becomes_exact_when_it_is_edited() -> None:
+    linear = Window(2.5, 5)
+    entry = entry_for(builders.opened(builders.petct(), "pt").volume, linear)
+    assert (entry.style, entry.digits) == ("bounds", 2)
+    assert user_function(entry, linear) is VoiFunction.LINEAR_EXACT
+    raw = builders.opened(builders.petct(), "pt", suv_factor=None).volume
+    assert (
+        user_function(entry_for(raw, Window(16000, 32000)), Window(16000, 32000)) is VoiFunction.LINEAR_EXACT
+    )
+
+
 def test_that_only_special_functions_outlive_an_edit() -> None:
     ct = entry_for(builders.opened(builders.petct(), "ct").volume, Window(40, 80))
     assert user_function(ct, Window(40, 80)) is VoiFunction.LINEAR

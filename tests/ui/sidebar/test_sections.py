@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gc
 import weakref
+from collections.abc import Iterator
 
 import pytest
 import shiboken6
+from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QApplication
 
 from tests.ui.sidebar import builders
@@ -18,6 +20,14 @@ from viewer.ui.sidebar._section import SidebarHub
 from viewer.ui.theme import THEMES, apply_theme, icon
 
 SECTIONS = sections()
+
+
+@pytest.fixture(autouse=True)
+def undressed(qapp: QApplication) -> Iterator[None]:
+    """Leave the application as it was found."""
+    yield
+    qapp.setStyleSheet("")
+    qapp.setPalette(QPalette())
 
 
 def test_that_every_section_is_found_once_and_in_order() -> None:
