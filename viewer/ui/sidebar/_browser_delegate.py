@@ -52,7 +52,11 @@ class BrowserDelegate(QStyledItemDelegate):
         if row.kind is RowKind.SERIES:
             text_area = self._tile(painter, row, area, index)
             tile_top = area.top() + (area.height() - TILE_PX) // 2
-            self._badges(painter, _strong(option.font), QRect(area.left(), tile_top, TILE_PX, TILE_PX), shown)
+            tile = QRect(area.left(), tile_top, TILE_PX, TILE_PX)
+            self._badges(painter, _strong(option.font), tile, shown)
+            painter.setPen(QColor(theme.border))  # a white PET thumbnail on a white list needs an edge
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(tile.adjusted(0, 0, -1, -1))
         else:
             text_area = area.adjusted(0, 0, -(TILE_PX + _PAD) if shown else 0, 0)
             beside = QRect(area.right() - TILE_PX + 1, area.top(), TILE_PX, area.height())
