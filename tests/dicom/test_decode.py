@@ -26,8 +26,9 @@ from viewer.dicom.codecs import (
 )
 from viewer.dicom.decode import _from_codestream, decode_frame, palette, rgb8
 from viewer.dicom.fragments import frame_data
-from viewer.dicom.header import Header, read_header
+from viewer.dicom.header import Header
 from viewer.dicom.model import FrameSource, PixelFormat
+from viewer.dicom.read import read_header
 from viewer.dicom.stack import frame_source, pixel_format
 from viewer.errors import DecodeError, ViewerError
 

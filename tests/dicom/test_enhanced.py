@@ -16,7 +16,7 @@ from tests.conftest import RealData, Reference
 from tests.dicom.reading import catalogue_of, filled, only_stack, stacks_of
 from tests.phantoms import ramp_affine, write_ramp, write_series
 from viewer.dicom.enhanced import expand
-from viewer.dicom.header import read_header
+from viewer.dicom.read import read_header
 
 
 def test_that_A24_frames_of_an_enhanced_ct_are_sorted_and_rescaled(tmp_path: Path) -> None:

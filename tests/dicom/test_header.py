@@ -17,7 +17,8 @@ import pytest
 from tests.conftest import RealData
 from tests.phantoms import ramp_affine, ramp_array, write_ramp, write_series
 from viewer.dicom import fast_header
-from viewer.dicom.header import WANTED, Header, read_header
+from viewer.dicom.header import WANTED, Header
+from viewer.dicom.read import read_header
 from viewer.dicom.slow_header import extract, open_dataset, read_with_pydicom
 from viewer.errors import NotDicomError, ViewerError
 

@@ -10,9 +10,9 @@ import pytest
 from tests.conftest import RealData
 from tests.dicom.reading import only_stack
 from tests.phantoms import write_pet
-from viewer.dicom.header import read_header
 from viewer.dicom.pet import suv_inputs
 from viewer.dicom.raw_dataset import read_dataset
+from viewer.dicom.read import read_header
 
 
 @pytest.mark.parametrize("name", ["petct-acrin", "suv-dro-a", "sts-a"])

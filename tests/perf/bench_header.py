@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from viewer.dicom.build import fill_slice, make_volume
-from viewer.dicom.header import read_header
 from viewer.dicom.index import Indexer
 from viewer.dicom.model import Stack
+from viewer.dicom.read import read_header
 from viewer.dicom.series import choose_default
 from viewer.errors import ViewerError
 from viewer.imaging.volume import Volume

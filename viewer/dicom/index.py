@@ -12,8 +12,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from viewer.dicom.header import Header, read_header
+from viewer.dicom.header import Header
 from viewer.dicom.model import Catalogue, Patient, Problem, Series, SeriesKind, Study
+from viewer.dicom.read import read_header
 from viewer.dicom.series import is_capture, is_localizer, split_series
 from viewer.dicom.sop_classes import DICOMDIR, MULTIFRAME_VOLUMES, kind_of_class
 from viewer.dicom.stack import make_stack
