@@ -164,6 +164,6 @@ def _warnings(view: ViewState, scene: PaneScene) -> tuple[str, ...]:
             and item.volume.display_unit != "SUV"
         ):
             lines.append("no SUV")
-        if item.stack.suv is not None and getattr(item.stack.suv, "edited", False):
+        if item.stack.suv is not None and item.stack.suv.edited:
             lines.append("SUV*")
     return tuple(dict.fromkeys(lines))

@@ -38,7 +38,12 @@ def automatic_window(volume: Volume) -> Window:
 
 
 def header_windows(volume: Volume) -> tuple[Window, ...]:
-    """The header's windows with a name each, for the preset list and key 0."""
+    """The header's windows with a name each, for the preset list and key 0.
+
+    None for a PET shown as SUV: its header speaks of Bq/mL (rule C02).
+    """
+    if volume.suv_factor is not None:
+        return ()
     several = len(volume.windows) > 1
     return tuple(
         window if window.name else replace(window, name=f"header {number + 1}" if several else "header")

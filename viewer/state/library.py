@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 
 from psygnal import Signal
 
@@ -47,6 +48,8 @@ class Library:
         self.catalogue = Catalogue()
         self.problems: tuple[Problem, ...] = ()
         self._volumes: dict[str, OpenVolume] = {}
+        # One counter for all: a volume that is closed and opened again never meets its old pictures.
+        self._counter = count(1)
         self._versions: dict[str, int] = {}
 
     def set_catalogue(self, catalogue: Catalogue) -> None:
@@ -71,7 +74,7 @@ class Library:
     def add(self, item: OpenVolume) -> None:
         """Add a volume; its pixels may still be loading."""
         self._volumes[item.volume.uid] = item
-        self._versions[item.volume.uid] = 0
+        self._versions[item.volume.uid] = next(self._counter)
         self.volume_added.emit(item.volume.uid)
 
     def replace(self, item: OpenVolume) -> None:
@@ -98,7 +101,7 @@ class Library:
     def touch(self, uid: str) -> None:
         """Say that the array of a volume got new values, so pictures of it are stale."""
         if uid in self._versions:
-            self._versions[uid] += 1
+            self._versions[uid] = next(self._counter)
             self.slices_changed.emit(uid)
 
     def version(self, uid: str) -> int:

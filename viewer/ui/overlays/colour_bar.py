@@ -10,6 +10,7 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPen
 from viewer.imaging.colormap import colormap
 from viewer.state.layers import Role
 from viewer.state.panes import Density
+from viewer.state.resolve import LayerRequest
 from viewer.ui.overlays import TEXT, Overlay, OverlayInput, draw_text
 
 BAR_WIDTH = 10.0
@@ -38,7 +39,14 @@ def paint(painter: QPainter, given: OverlayInput) -> None:
     x = bar.right() + 4
     draw_text(painter, x, bar.top() + metrics.ascent() * 0.8, _number(layer.window.upper), TEXT)
     draw_text(painter, x, bar.bottom(), _number(layer.window.lower), TEXT)
-    draw_text(painter, bar.left(), bar.top() - 5, request.volume.display_unit or "value", TEXT)
+    draw_text(painter, bar.left(), bar.top() - 5, _unit(given, request), TEXT)
+
+
+def _unit(given: OverlayInput, request: LayerRequest) -> str:
+    """Unit of the bar; an SUV the user has edited carries its star here too (rule D15)."""
+    item = given.view.library.get(request.volume.uid)
+    edited = item is not None and item.stack.suv is not None and item.stack.suv.edited
+    return (request.volume.display_unit or "value") + ("*" if edited else "")
 
 
 @cache
