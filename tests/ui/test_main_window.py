@@ -46,7 +46,7 @@ def settled(window: MainWindow) -> bool:
 
 def opened(qtbot: QtBot, window: MainWindow, *paths: Path) -> None:
     drop(window, *paths)
-    qtbot.waitUntil(lambda: settled(window), timeout=20_000)
+    qtbot.waitUntil(lambda: settled(window), timeout=60_000)
     qtbot.waitUntil(lambda: all(shown.scene_shown and not shown.stale for shown in window.grid.panes()))
 
 
@@ -276,7 +276,7 @@ def when_loading(qtbot: QtBot, window: MainWindow, act: Callable[[], None]) -> N
             act()
 
     window.session.progressed.connect(follow)
-    qtbot.waitUntil(lambda: bool(done), timeout=20_000)
+    qtbot.waitUntil(lambda: bool(done), timeout=60_000)
     window.session.progressed.disconnect(follow)
 
 
@@ -310,7 +310,7 @@ def test_that_a_second_drop_replaces_adds_or_does_nothing_as_the_user_says(
     monkeypatch.setattr("viewer.ui.opening.ask_second_drop", lambda _parent: answer)
     drop(window, long_study)
     when_loading(qtbot, window, lambda: drop(window, study))
-    qtbot.waitUntil(lambda: settled(window), timeout=30_000)
+    qtbot.waitUntil(lambda: settled(window), timeout=90_000)
     series = {s.uid for found in window.context.library.catalogue.studies for s in found.series}
     assert len(series) == {"replace": 2, "add": 3, "cancel": 1}[answer]
     slices = window.context.view.base_volume.volume.geometry.shape[0]  # type: ignore[union-attr]
@@ -343,7 +343,7 @@ def test_that_a_folder_without_dicom_says_so(qtbot: QtBot, window: MainWindow, t
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "readme.txt").write_text("nothing here")
     drop(window, tmp_path / "notes")
-    qtbot.waitUntil(lambda: bool(window.context.library.problems), timeout=10_000)
+    qtbot.waitUntil(lambda: bool(window.context.library.problems), timeout=30_000)
     assert "DICOM" in window.context.library.problems[0].reason
     assert window.start_page.isVisible()
     assert window.status.problems.isVisible()
