@@ -215,3 +215,4 @@ def test_that_the_acquired_plane_gets_the_large_pane(view: ViewState, make_volum
         PlaneKind.AXIAL,
         PlaneKind.CORONAL,
     ]
+    assert view.active.kind is PlaneKind.SAGITTAL

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -252,18 +252,27 @@ def test_that_layouts_can_be_changed_over_and_over(qtbot: QtBot, window: MainWin
     assert [shown.pane.content for shown in window.grid.panes()] == [Content.OVERLAY] * 3
 
 
-def slow_study(folder: Path, slices: int = 400) -> Path:
-    """Compressed slices, so that loading takes a while."""
-    array = (np.indices((slices, 128, 128)).sum(axis=0) % 2000).astype(np.int16)
-    affine = np.zeros((4, 4))
-    affine[2, 0], affine[1, 1], affine[0, 2], affine[3, 3] = 1, 1, 1, 1
-    write_series(folder, array, affine, transfer_syntax="1.2.840.10008.1.2.4.80")
-    return folder
-
-
 @pytest.fixture(scope="module")
 def long_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return slow_study(tmp_path_factory.mktemp("long") / "ct")
+    """A stack of many small slices."""
+    array = (np.indices((200, 64, 64)).sum(axis=0) % 2000).astype(np.int16)
+    affine = np.zeros((4, 4))
+    affine[2, 0], affine[1, 1], affine[0, 2], affine[3, 3] = 1, 1, 1, 1
+    return write_series(tmp_path_factory.mktemp("long") / "ct", array, affine)
+
+
+@pytest.fixture
+def slow_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each slice takes a while, as on a slow disk, so that a test is always in time to interfere."""
+    from viewer.dicom import build
+
+    quick = build.fill_slice
+
+    def slow(*given: Any) -> None:
+        time.sleep(0.015)
+        quick(*given)
+
+    monkeypatch.setattr(build, "fill_slice", slow)
 
 
 def when_loading(qtbot: QtBot, window: MainWindow, act: Callable[[], None]) -> None:
@@ -280,6 +289,7 @@ def when_loading(qtbot: QtBot, window: MainWindow, act: Callable[[], None]) -> N
     window.session.progressed.disconnect(follow)
 
 
+@pytest.mark.usefixtures("slow_decoding")
 def test_that_loading_can_be_cancelled_and_keeps_what_is_there(
     qtbot: QtBot, window: MainWindow, long_study: Path
 ) -> None:
@@ -298,6 +308,7 @@ def test_that_loading_can_be_cancelled_and_keeps_what_is_there(
     assert seen == []
 
 
+@pytest.mark.usefixtures("slow_decoding")
 @pytest.mark.parametrize("answer", ["replace", "add", "cancel"])
 def test_that_a_second_drop_replaces_adds_or_does_nothing_as_the_user_says(
     qtbot: QtBot,
@@ -314,9 +325,10 @@ def test_that_a_second_drop_replaces_adds_or_does_nothing_as_the_user_says(
     series = {s.uid for found in window.context.library.catalogue.studies for s in found.series}
     assert len(series) == {"replace": 2, "add": 3, "cancel": 1}[answer]
     slices = window.context.view.base_volume.volume.geometry.shape[0]  # type: ignore[union-attr]
-    assert slices == (5 if answer in ("replace", "add") else 400)
+    assert slices == (5 if answer in ("replace", "add") else 200)
 
 
+@pytest.mark.usefixtures("slow_decoding")
 def test_that_closing_the_window_while_loading_stops_the_thread(
     qtbot: QtBot, window: MainWindow, long_study: Path
 ) -> None:

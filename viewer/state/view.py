@@ -82,6 +82,8 @@ class ViewState:
             self.slab = None
         fitting = fitting_layout(item, self._chosen_layout, self.area, overlay=self.overlay is not None)
         wanted = arranged_for(item, layout(fitting))
+        if changed:
+            self.active_pane = wanted.panes[0].id
         if wanted != self.layout:
             self._set_layout(wanted)
         self.layers_changed.emit()
