@@ -85,16 +85,18 @@ def compose(
 
 def compose_all(requests: Sequence[ComposeRequest]) -> None:
     """Make several pictures in one go, spread over all cores. See `compose`."""
-    kernel.compose(
-        [
-            ComposeJob(
-                tuple(_layer(layer) for layer in request.layers),
-                request.out,
-                request.background,
-            )
-            for request in requests
-        ]
-    )
+    kernel.compose([compose_job(request) for request in requests])
+
+
+def compose_job(request: ComposeRequest) -> ComposeJob:
+    """What the kernel is asked to do for a request.
+
+    Raises
+    ------
+    ValueError
+        See `compose`.
+    """
+    return ComposeJob(tuple(_layer(layer) for layer in request.layers), request.out, request.background)
 
 
 def _layer(layer: LayerPicture) -> ColourLayer:

@@ -122,7 +122,7 @@ def sample_plane(
 
 def sample_planes(requests: Sequence[SampleRequest]) -> list[Float32]:
     """Sample several planes in one go, spread over all cores. See `sample_plane`."""
-    jobs = [_job(request) for request in requests]
+    jobs = [sample_job(request) for request in requests]
     kernel.sample(jobs)
     return [job.out for job in jobs]
 
@@ -208,7 +208,14 @@ _REDUCTIONS = {
 }
 
 
-def _job(request: SampleRequest) -> SampleJob:
+def sample_job(request: SampleRequest) -> SampleJob:
+    """What the kernel is asked to do for a request, in index space.
+
+    Raises
+    ------
+    ValueError
+        See `sample_plane`.
+    """
     volume, plane, geometry = request.volume, request.plane, request.volume.geometry
     channels = 3 if volume.is_colour else 1
     if not 0 <= request.channel < channels:

@@ -14,6 +14,7 @@ import numpy as np
 
 from tests.imaging.kernel.random_jobs import compose_jobs, sample_jobs
 from viewer.imaging.kernel import binding
+from viewer.imaging.kernel.jobs import PictureJob
 
 NUMBERS = [0, -1, 1, 2, 7, 255, 2**31 - 1, -(2**31), 1 << 20, (1 << 20) + 1]
 DOUBLES = [np.nan, np.inf, -np.inf, 1e300, -1e300, 1e9, -1e9, 1e-300, 0.0, 0.5, 3.0]
@@ -27,9 +28,11 @@ def main(library: Path, rounds: int) -> None:
     binding.load = lambda: loaded  # type: ignore[assignment]
     refused = 0
     for seed in range(rounds):
-        binding.sample(sample_jobs(seed))
-        binding.compose(compose_jobs(seed))
+        binding.render([PictureJob((job,)) for job in sample_jobs(seed)])
+        binding.render([PictureJob((), job) for job in compose_jobs(seed)])
         refused += _broken_sample(seed, loaded.library) + _broken_compose(seed, loaded.library)
+        if not _broken_picture(seed, loaded.library):
+            raise SystemExit("a picture whose parts do not fit was drawn")
     sys.stdout.write(f"refused {refused}\n")
 
 
@@ -64,8 +67,8 @@ def _broken_sample(seed: int, library: ctypes.CDLL) -> int:
                 k.ctypes.data,
                 flags.ctypes.data,
             )
-            return _call(library.triptych_sample, struct)
-    return _call(library.triptych_sample, struct)
+            return _call(library, _sampled(struct))
+    return _call(library, _sampled(struct))
 
 
 def _broken_compose(seed: int, library: ctypes.CDLL) -> int:
@@ -85,12 +88,33 @@ def _broken_compose(seed: int, library: ctypes.CDLL) -> int:
                 layer.table = None
     else:
         struct.layer_count = int(rng.choice([-1, 65, 2**31 - 1]))
-    return _call(library.triptych_compose, struct)
+    return _call(
+        library, binding._Picture(compose=ctypes.pointer(struct), sample_count=0, height=struct.height)
+    )
 
 
-def _call(function: ctypes._FuncPointer, struct: ctypes.Structure) -> int:
+def _sampled(struct: binding._Sample) -> binding._Picture:
+    return binding._Picture(samples=ctypes.pointer(struct), sample_count=1, height=struct.height)
+
+
+def _broken_picture(seed: int, library: ctypes.CDLL) -> int:
+    """A picture whose parts do not fit each other."""
+    rng = np.random.default_rng(seed)
+    (job,) = sample_jobs(seed, 1)
+    picture = _sampled(binding._sample_struct(job))
+    match rng.integers(3):
+        case 0:
+            picture.height = picture.height + int(rng.choice([-1, 1, 5, 2**20]))
+        case 1:
+            picture.sample_count = int(rng.choice([-1, 193, 2**31 - 1]))
+        case _:
+            picture.samples = ctypes.POINTER(binding._Sample)()
+    return _call(library, picture)
+
+
+def _call(library: ctypes.CDLL, picture: binding._Picture) -> int:
     counter = ctypes.c_int64(0)
-    code = function(ctypes.addressof(struct), 1, ctypes.addressof(counter))
+    code = library.triptych_render(ctypes.addressof(picture), 1, ctypes.addressof(counter))
     if code not in (0, 1):
         raise SystemExit(f"unexpected answer {code}")
     return int(code)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from tests.imaging.kernel.random_jobs import compose_jobs, disagreement, sample_jobs
 from viewer.imaging import kernel
 from viewer.imaging.kernel import binding, pool, twin
-from viewer.imaging.kernel.jobs import ComposeJob, Knots, SampleJob
+from viewer.imaging.kernel.jobs import ColourLayer, ComposeJob, Knots, PictureJob, SampleJob
 
 compiled = pytest.mark.skipif(binding.load().library is None, reason=binding.load().note)
 
@@ -23,7 +24,7 @@ compiled = pytest.mark.skipif(binding.load().library is None, reason=binding.loa
 def test_that_kernel_and_twin_sample_the_same_values(seed: int) -> None:
     ours, theirs = sample_jobs(seed)
     twin.sample([ours])
-    binding.sample([theirs])
+    binding.render([PictureJob((theirs,))])
     # A pixel on the very edge of padding or of the volume may fall either way.
     assert disagreement(ours, theirs) <= max(0.002, 2.5 / ours.out.size)
 
@@ -34,7 +35,7 @@ def test_that_kernel_and_twin_sample_the_same_values(seed: int) -> None:
 def test_that_kernel_and_twin_compose_the_same_colours(seed: int) -> None:
     ours, theirs = compose_jobs(seed)
     twin.compose([ours])
-    binding.compose([theirs])
+    binding.render([PictureJob((), theirs)])
     np.testing.assert_array_equal(ours.out, theirs.out)
 
 
@@ -42,9 +43,9 @@ def test_that_kernel_and_twin_compose_the_same_colours(seed: int) -> None:
 def test_that_many_jobs_in_one_call_equal_the_jobs_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "cores", lambda: 4)
     together, alone = zip(*(sample_jobs(seed) for seed in range(40)), strict=True)
-    binding.sample(together)
+    binding.render([PictureJob((job,)) for job in together])
     for job in alone:
-        binding.sample([job])
+        binding.render([PictureJob((job,))])
     for job, other in zip(together, alone, strict=True):
         np.testing.assert_array_equal(job.out, other.out)
 
@@ -53,10 +54,65 @@ def test_that_many_jobs_in_one_call_equal_the_jobs_one_by_one(monkeypatch: pytes
 def test_that_a_kernel_call_writes_nothing_beside_the_rows_of_its_output() -> None:
     for seed in range(60):
         (job,) = sample_jobs(seed, 1)
-        binding.sample([job])
+        binding.render([PictureJob((job,))])
         whole = job.out.base
         assert whole is not None
         assert (whole[:, job.out.shape[1] :] == -7).all()
+
+
+@compiled
+def test_that_sampling_and_colouring_in_one_call_equal_one_after_the_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pool, "cores", lambda: 3)
+    pictures, expected = [], []
+    for seed in range(30):
+        first, second = sample_jobs(seed)
+        table = np.random.default_rng(seed).integers(0, 256, (256, 4), dtype=np.uint8)
+
+        def coloured(values: SampleJob, table: npt.NDArray[np.uint8] = table) -> ComposeJob:
+            layer = ColourLayer((values.out,), table, -100.0, 900.0)
+            return ComposeJob((layer,), np.zeros(values.out.shape, np.uint32), 0xFF102030)
+
+        pictures.append(PictureJob((first,), coloured(first)))
+        last = coloured(second)
+        binding.render([PictureJob((second,))])
+        binding.render([PictureJob((), last)])
+        expected.append(last.out)
+    binding.render(pictures)
+    for picture, wanted in zip(pictures, expected, strict=True):
+        assert picture.compose is not None
+        np.testing.assert_array_equal(picture.compose.out, wanted)
+
+
+def test_that_the_parts_of_a_picture_have_one_height() -> None:
+    with pytest.raises(ValueError, match="rows"):
+        PictureJob((_job(),), ComposeJob((), np.zeros((3, 2), np.uint32), 0xFF000000))
+
+
+def test_that_a_fault_of_a_helper_reaches_the_caller_and_the_helper_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pool, "cores", lambda: 2)
+    caller = threading.current_thread()
+    meeting = threading.Barrier(2, timeout=30)
+
+    def broken() -> int:
+        meeting.wait()
+        if threading.current_thread() is not caller:
+            raise RuntimeError("helper")
+        return 0
+
+    with pytest.raises(RuntimeError, match="helper"):
+        pool.run_shared(broken, parts=2)
+    before = threading.active_count()
+
+    def sound() -> int:
+        meeting.wait()
+        return 0
+
+    assert pool.run_shared(sound, parts=2) == [0, 0]
+    assert threading.active_count() == before
 
 
 def test_that_the_switch_chooses_the_twin(monkeypatch: pytest.MonkeyPatch) -> None:

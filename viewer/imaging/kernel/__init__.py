@@ -1,6 +1,6 @@
 """The render kernel: one small C library called without the interpreter lock, and its numpy twin.
 
-`sample` and `compose` go to the compiled kernel when it is there, else to the twin: slower, same picture. The
+`render` goes to the compiled kernel when it is there, else to the twin: slower, same picture. The
 environment variable TRIPTYCH_KERNEL=numpy chooses the twin.
 """
 
@@ -10,7 +10,7 @@ import os
 from collections.abc import Sequence
 
 from viewer.imaging.kernel import binding, twin
-from viewer.imaging.kernel.jobs import ComposeJob, SampleJob
+from viewer.imaging.kernel.jobs import ComposeJob, PictureJob, SampleJob
 
 SWITCH = "TRIPTYCH_KERNEL"
 
@@ -27,14 +27,19 @@ def reason() -> str:
     return binding.load().note
 
 
+def render(jobs: Sequence[PictureJob]) -> None:
+    """Fill `out` of every job of every picture, all pictures in one call over all cores."""
+    (binding if available() else twin).render(jobs)
+
+
 def sample(jobs: Sequence[SampleJob]) -> None:
     """Fill `out` of every job with sampled values, on all cores."""
-    (binding if available() else twin).sample(jobs)
+    render([PictureJob((job,)) for job in jobs])
 
 
 def compose(jobs: Sequence[ComposeJob]) -> None:
     """Fill `out` of every job with colours, on all cores."""
-    (binding if available() else twin).compose(jobs)
+    render([PictureJob((), job) for job in jobs])
 
 
 def _twin_wanted() -> bool:

@@ -15,11 +15,12 @@ from viewer.imaging.kernel.jobs import (
     HATCH_LINE,
     ColourLayer,
     ComposeJob,
+    PictureJob,
     SampleJob,
 )
 from viewer.imaging.kernel.pool import run_shared
 
-ABI = 1
+ABI = 2
 """Version of the structures below; the same number stands in kernel.c."""
 
 _ERRORS = {1: "an argument is out of range", 2: "out of memory"}
@@ -86,6 +87,17 @@ class _Compose(ctypes.Structure):
     ]
 
 
+class _Picture(ctypes.Structure):
+    """`PictureJob` of kernel.c."""
+
+    _fields_ = [
+        ("samples", ctypes.POINTER(_Sample)),
+        ("compose", ctypes.POINTER(_Compose)),
+        ("sample_count", ctypes.c_int32),
+        ("height", ctypes.c_int32),
+    ]
+
+
 @dataclass(frozen=True)
 class Loaded:
     """The compiled kernel, or None, and a sentence about it."""
@@ -121,49 +133,46 @@ def open_library(path: Path) -> Loaded:
         abi = -1
     if abi != ABI:
         return Loaded(None, "numpy kernel (slower): the compiled kernel belongs to another version")
-    for name in ("triptych_sample", "triptych_compose"):
-        function = getattr(library, name)
-        function.argtypes = [ctypes.c_void_p, ctypes.c_int32, ctypes.c_void_p]
-        function.restype = ctypes.c_int
+    library.triptych_render.argtypes = [ctypes.c_void_p, ctypes.c_int32, ctypes.c_void_p]
+    library.triptych_render.restype = ctypes.c_int
     library.triptych_parts.argtypes = [ctypes.c_int32]
     library.triptych_parts.restype = ctypes.c_int32
     instructions = "AVX2" if library.triptych_avx2() else "portable"
     return Loaded(library, f"compiled kernel, {instructions} instructions")
 
 
-def sample(jobs: Sequence[SampleJob]) -> None:
-    """Fill `out` of every job."""
-    wanted = [job for job in jobs if job.out.size]
-    _run(
-        "triptych_sample",
-        (_Sample * len(wanted))(*map(_sample_struct, wanted)),
-        [job.out.shape[0] for job in wanted],
-    )
-
-
-def compose(jobs: Sequence[ComposeJob]) -> None:
-    """Fill `out` of every job."""
-    wanted = [job for job in jobs if job.out.size]
-    _run(
-        "triptych_compose",
-        (_Compose * len(wanted))(*map(_compose_struct, wanted)),
-        [job.out.shape[0] for job in wanted],
-    )
-
-
-def _run(name: str, jobs: ctypes.Array[_Sample] | ctypes.Array[_Compose], heights: Sequence[int]) -> None:
+def render(jobs: Sequence[PictureJob]) -> None:
+    """Fill `out` of every job of every picture."""
     library = load().library
     if library is None:
         raise RuntimeError("the compiled kernel is not loaded")
-    if not heights:
+    structs = [struct for job in jobs if (struct := _picture_struct(job)) is not None]
+    if not structs:
         return
+    pictures = (_Picture * len(structs))(*structs)
     next_part = ctypes.c_int64(0)
-    work = partial(getattr(library, name), ctypes.addressof(jobs), len(jobs), ctypes.addressof(next_part))
-    for code in run_shared(work, sum(library.triptych_parts(height) for height in heights)):
+    work = partial(
+        library.triptych_render, ctypes.addressof(pictures), len(pictures), ctypes.addressof(next_part)
+    )
+    for code in run_shared(work, sum(library.triptych_parts(struct.height) for struct in structs)):
         if code == 2:
             raise MemoryError("the render kernel ran out of memory")
         if code:
             raise ValueError(f"the render kernel refused a job: {_ERRORS.get(code, code)}")
+
+
+def _picture_struct(job: PictureJob) -> _Picture | None:
+    """None when there is not a single pixel to be made."""
+    samples = [_sample_struct(part) for part in job.samples if part.out.size]
+    compose = None if job.compose is None or not job.compose.out.size else _compose_struct(job.compose)
+    if not samples and compose is None:
+        return None
+    return _Picture(
+        samples=(_Sample * len(samples))(*samples),
+        compose=None if compose is None else ctypes.pointer(compose),
+        sample_count=len(samples),
+        height=job.height,
+    )
 
 
 def _sample_struct(job: SampleJob) -> _Sample:

@@ -210,6 +210,34 @@ class ComposeJob:
             raise ValueError("the background is not 0xFFRRGGBB")
 
 
+@dataclass(frozen=True, eq=False)
+class PictureJob:
+    """Both stages of one picture, so that values are coloured while they are still in the processor's cache.
+
+    Parameters
+    ----------
+    samples
+        Taken first; all of the same number of rows.
+    compose
+        Coloured afterwards; its layers may be the outputs of `samples`, row for row, or older values. None to sample
+        only.
+    """
+
+    samples: tuple[SampleJob, ...]
+    compose: ComposeJob | None = None
+
+    def __post_init__(self) -> None:
+        if any(len(job.out) != self.height for job in self.samples):
+            raise ValueError("the parts of a picture have the same number of rows")
+
+    @property
+    def height(self) -> int:
+        """Number of rows."""
+        if self.compose is not None:
+            return len(self.compose.out)
+        return len(self.samples[0].out) if self.samples else 0
+
+
 def check_picture(
     array: npt.NDArray[np.generic], dtype: np.dtype[np.generic], *, writable: bool = True
 ) -> None:

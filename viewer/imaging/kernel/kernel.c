@@ -13,15 +13,16 @@
  *           fetched by one load, the voxels of later rows asked for in advance
  *   point   everything else, one pixel at a time
  *
- * Work is cut into strips of rows over all jobs of a call. Any number of threads may call with the same counter; each
- * takes strips until none is left. Nothing here waits or spins.
+ * Work is cut into strips of rows over all pictures of a call; both stages of a strip run one after the other, so that
+ * sampled values are coloured while they are still in the cache. Any number of threads may call with the same counter;
+ * each takes strips until none is left. Nothing here waits or spins.
  */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define ABI 1
+#define ABI 2
 
 #if defined(__GNUC__)
 #define INLINE static inline __attribute__((always_inline))
@@ -99,6 +100,13 @@ typedef struct {
     uint32_t background, hatch_line, hatch_ground;
 } ComposeJob;
 
+/* Both stages of one picture: the samples are taken first, then coloured. All have the same number of rows. */
+typedef struct {
+    const SampleJob *samples;
+    const ComposeJob *compose; /* NULL: samples only */
+    int32_t sample_count, height;
+} PictureJob;
+
 INLINE float bits_to_float(uint32_t bits) {
     float value;
     memcpy(&value, &bits, sizeof value);
@@ -124,13 +132,15 @@ static int has_avx2(void) { return avx2_usable; }
 static int has_avx2(void) { return 0; }
 #endif
 
-/* One body, compiled for the base instruction set and for AVX2. */
+/* One body, compiled for the base instruction set (small: few processors still need it) and for AVX2. */
 #if WITH_AVX2
+#define RARE __attribute__((cold))
 #define TWO_WAYS(type, name, parameters, arguments)                                        \
-    static type name##_base parameters { return name##_body arguments; }                   \
+    RARE static type name##_base parameters { return name##_body arguments; }              \
     AVX2 static type name##_avx2 parameters { return name##_body arguments; }              \
     INLINE type name parameters { return has_avx2() ? name##_avx2 arguments : name##_base arguments; }
 #else
+#define RARE
 #define TWO_WAYS(type, name, parameters, arguments) \
     INLINE type name parameters { return name##_body arguments; }
 #endif
@@ -385,13 +395,19 @@ TWO_WAYS(int, load_I16, LOAD_PARAMETERS, LOAD_ARGUMENTS)
 TWO_WAYS(int, load_U16, LOAD_PARAMETERS, LOAD_ARGUMENTS)
 TWO_WAYS(int, load_F32, LOAD_PARAMETERS, LOAD_ARGUMENTS)
 
+/* No scanner writes the other types. */
+RARE static int load_any(const SampleJob *job, int64_t a, int64_t b, float f, int64_t stride, int64_t n,
+                         float *restrict line) {
+    return load_ANY_body(job, a, b, f, stride, n, line);
+}
+
 static int load(const SampleJob *job, int64_t a, int64_t b, float f, int64_t stride, int64_t n, float *restrict line) {
     switch (job->dtype) {
     case U8: return load_U8_body(job, a, b, f, stride, n, line);
     case I16: return load_I16(job, a, b, f, stride, n, line);
     case U16: return load_U16(job, a, b, f, stride, n, line);
     case F32: return load_F32(job, a, b, f, stride, n, line);
-    default: return load_ANY_body(job, a, b, f, stride, n, line);
+    default: return load_any(job, a, b, f, stride, n, line);
     }
 }
 
@@ -1194,6 +1210,15 @@ static int compose_job_fits(const ComposeJob *job) {
     return 1;
 }
 
+static int picture_job_fits(const PictureJob *picture) {
+    if (picture->height < 1 || picture->height > MAX_EXTENT) return 0;
+    if (picture->sample_count < 0 || picture->sample_count > MAX_LAYERS * 3) return 0;
+    if (picture->sample_count && !picture->samples) return 0;
+    for (int32_t k = 0; k < picture->sample_count; k++)
+        if (picture->samples[k].height != picture->height || !sample_job_fits(&picture->samples[k])) return 0;
+    return !picture->compose || (picture->compose->height == picture->height && compose_job_fits(picture->compose));
+}
+
 EXPORT int triptych_abi(void) { return ABI; }
 
 EXPORT int triptych_avx2(void) { return has_avx2(); }
@@ -1201,44 +1226,36 @@ EXPORT int triptych_avx2(void) { return has_avx2(); }
 /* Number of strips of a picture: more threads than strips over all jobs have nothing to do. */
 EXPORT int32_t triptych_parts(int32_t height) { return (height + STRIP - 1) / STRIP; }
 
-/* Fill `out` of n jobs, together with every other thread that calls with the same counter (which starts at 0). */
-EXPORT int triptych_sample(const SampleJob *jobs, int32_t n, int64_t *next) {
-    if (!jobs || !next || n < 0) return BAD_ARGUMENT;
+/*
+ * Fill `out` of all jobs of n pictures, together with every other thread that calls with the same counter (which starts
+ * at 0).
+ */
+EXPORT int triptych_render(const PictureJob *pictures, int32_t n, int64_t *next) {
+    if (!pictures || !next || n < 0) return BAD_ARGUMENT;
     int64_t width = 1, line = 1;
     for (int32_t i = 0; i < n; i++) {
-        if (!sample_job_fits(&jobs[i])) return BAD_ARGUMENT;
-        if (jobs[i].width > width) width = jobs[i].width;
-        for (int axis = 0; axis < 3; axis++)
-            if (jobs[i].count[axis] > line) line = jobs[i].count[axis];
+        if (!picture_job_fits(&pictures[i])) return BAD_ARGUMENT;
+        for (int32_t k = 0; k < pictures[i].sample_count; k++) {
+            const SampleJob *job = &pictures[i].samples[k];
+            if (job->width > width) width = job->width;
+            for (int axis = 0; axis < 3; axis++)
+                if (job->count[axis] > line) line = job->count[axis];
+        }
     }
     Scratch scratch;
     if (!scratch_make(&scratch, width, line)) return NO_MEMORY;
     int64_t part = FETCH_ADD(next), before = 0;
     for (int32_t i = 0; i < n; i++) {
-        int64_t parts = triptych_parts(jobs[i].height);
+        const PictureJob *picture = &pictures[i];
+        int64_t parts = triptych_parts(picture->height);
         for (; part < before + parts; part = FETCH_ADD(next)) {
             int y0 = (int)(part - before) * STRIP, y1 = y0 + STRIP;
-            sample_strip(&jobs[i], y0, y1 < jobs[i].height ? y1 : jobs[i].height, &scratch);
+            if (y1 > picture->height) y1 = picture->height;
+            for (int32_t k = 0; k < picture->sample_count; k++) sample_strip(&picture->samples[k], y0, y1, &scratch);
+            if (picture->compose) compose_strip(picture->compose, y0, y1);
         }
         before += parts;
     }
     free(scratch.block);
-    return OK;
-}
-
-/* The same for pictures. */
-EXPORT int triptych_compose(const ComposeJob *jobs, int32_t n, int64_t *next) {
-    if (!jobs || !next || n < 0) return BAD_ARGUMENT;
-    for (int32_t i = 0; i < n; i++)
-        if (!compose_job_fits(&jobs[i])) return BAD_ARGUMENT;
-    int64_t part = FETCH_ADD(next), before = 0;
-    for (int32_t i = 0; i < n; i++) {
-        int64_t parts = triptych_parts(jobs[i].height);
-        for (; part < before + parts; part = FETCH_ADD(next)) {
-            int y0 = (int)(part - before) * STRIP, y1 = y0 + STRIP;
-            compose_strip(&jobs[i], y0, y1 < jobs[i].height ? y1 : jobs[i].height);
-        }
-        before += parts;
-    }
     return OK;
 }

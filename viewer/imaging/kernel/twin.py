@@ -22,6 +22,7 @@ from viewer.imaging.kernel.jobs import (
     ComposeJob,
     FloatArray,
     Kind,
+    PictureJob,
     Reduce,
     SampleJob,
 )
@@ -34,9 +35,19 @@ Tap = tuple[Int, Float32]
 BLOCK_PIXELS = 1 << 16
 
 
+def render(jobs: Sequence[PictureJob]) -> None:
+    """Fill `out` of every job of every picture."""
+    for job in jobs:
+        sample(job.samples)
+        if job.compose is not None:
+            compose([job.compose])
+
+
 def sample(jobs: Sequence[SampleJob]) -> None:
     """Fill `out` of every job."""
     for job in jobs:
+        if not job.out.size:
+            continue
         height, width = job.out.shape
         rows = max(1, BLOCK_PIXELS // width)
         for first in range(0, height, rows):

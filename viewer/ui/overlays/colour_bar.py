@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 
+import numpy as np
 from PySide6.QtCore import QRectF
-from PySide6.QtGui import QColor, QImage, QPainter, QPen
+from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPixmap
 
 from viewer.imaging.colormap import colormap
 from viewer.state.layers import Role
 from viewer.state.panes import Density
 from viewer.state.resolve import LayerRequest
-from viewer.ui.overlays import TEXT, Overlay, OverlayInput, draw_text
+from viewer.ui.overlays import TEXT, Overlay, OverlayInput
 
 BAR_WIDTH = 10.0
 
@@ -30,16 +31,16 @@ def paint(painter: QPainter, given: OverlayInput) -> None:
     top = (given.height - height) / 2 - height * 0.1 - 24.0
     if top < 40 or given.height < 220:
         return
-    image = _column(name, inverted=layer.invert != request.volume.inverted)
-    bar = QRectF(10.0, max(top, 40.0), BAR_WIDTH, height)
-    painter.drawImage(bar, image)
+    bar = QRectF(10.0, float(round(max(top, 40.0))), BAR_WIDTH, float(round(height)))
+    inverted = layer.invert != request.volume.inverted
+    painter.drawPixmap(bar.topLeft(), _bar(name, int(bar.height()), given.ratio, inverted=inverted))
     painter.setPen(QPen(QColor("#8A8A8A"), 1.0))
     painter.drawRect(bar)
-    metrics = given.metrics
+    lettering = given.lettering
     x = bar.right() + 4
-    draw_text(painter, x, bar.top() + metrics.ascent() * 0.8, _number(layer.window.upper), TEXT)
-    draw_text(painter, x, bar.bottom(), _number(layer.window.lower), TEXT)
-    draw_text(painter, bar.left(), bar.top() - 5, _unit(given, request), TEXT)
+    lettering.draw(painter, x, bar.top() + lettering.ascent * 0.8, _number(layer.window.upper), TEXT)
+    lettering.draw(painter, x, bar.bottom(), _number(layer.window.lower), TEXT)
+    lettering.draw(painter, bar.left(), bar.top() - 5, _unit(given, request), TEXT)
 
 
 def _unit(given: OverlayInput, request: LayerRequest) -> str:
@@ -49,12 +50,23 @@ def _unit(given: OverlayInput, request: LayerRequest) -> str:
     return (request.volume.display_unit or "value") + ("*" if edited else "")
 
 
-@cache
-def _column(name: str, *, inverted: bool) -> QImage:
-    """The colours of a colormap, highest value at the top."""
+@lru_cache(64)
+def _bar(name: str, height: int, ratio: float, *, inverted: bool) -> QPixmap:
+    """The colours of a colormap at the size they are drawn, highest value at the top.
+
+    Scaling them at every painting would cost more than everything else on the pane.
+    """
     rgb = colormap(name).rgb
-    column = (rgb if inverted else rgb[::-1]).copy()
-    return QImage(column.tobytes(), 1, 256, 3, QImage.Format.Format_RGB888).copy()
+    rows = round(height * ratio)
+    at = ((rows - 1 - np.arange(rows)) * 256 + 128) // rows
+    column = rgb[255 - at if inverted else at]
+    picture = np.repeat(column[:, None, :], round(BAR_WIDTH * ratio), axis=1)
+    image = QImage(
+        picture.tobytes(), picture.shape[1], rows, 3 * picture.shape[1], QImage.Format.Format_RGB888
+    )
+    pixmap = QPixmap.fromImage(image)
+    pixmap.setDevicePixelRatio(ratio)
+    return pixmap
 
 
 def _number(value: float) -> str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QPainter
 
 from viewer.state.annotations import corners
-from viewer.ui.overlays import MARGIN, TEXT, WARNING, Overlay, OverlayInput, draw_text
+from viewer.ui.overlays import MARGIN, TEXT, WARNING, Overlay, OverlayInput
 
 LETTER_ROOM = 14.0
 """Half the width kept free for the letters in the middle of the edges."""
@@ -18,31 +17,30 @@ def paint(painter: QPainter, given: OverlayInput) -> None:
     """Draw the four corners; each keeps to its half of the pane and clear of the letters."""
     compact = given.width < NARROW or given.height < SHORT
     texts = corners(given.view, given.scene, given.density, identity=given.identity, compact=compact)
-    metrics = given.metrics
-    step = metrics.lineSpacing()
-
+    lettering = given.lettering
+    step = lettering.line_spacing
+    first = MARGIN + lettering.ascent
+    last = given.height - MARGIN - lettering.descent
     room = given.width / 2 - MARGIN - LETTER_ROOM
 
-    def elided(text: str) -> str:
-        return metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
+    def left(text: str, y: float) -> None:
+        lettering.draw(painter, MARGIN, y, lettering.shortened(text, room), TEXT)
 
-    def right_x(text: str) -> float:
-        return given.width - MARGIN - metrics.horizontalAdvance(text)
+    def right(text: str, y: float) -> None:
+        text = lettering.shortened(text, room)
+        lettering.draw(painter, given.width - MARGIN - lettering.width(text), y, text, TEXT)
 
     for row, line in enumerate(texts.top_left):
-        draw_text(painter, MARGIN, MARGIN + metrics.ascent() + row * step, elided(line), TEXT)
+        left(line, first + row * step)
     for row, line in enumerate(texts.top_right):
-        line = elided(line)
-        draw_text(painter, right_x(line), MARGIN + metrics.ascent() + row * step, line, TEXT)
-    last = given.height - MARGIN - metrics.descent()
+        right(line, first + row * step)
     for row, line in enumerate(reversed(texts.bottom_left)):
-        draw_text(painter, MARGIN, last - row * step, elided(line), TEXT)
+        left(line, last - row * step)
     for row, line in enumerate(reversed(texts.bottom_right)):
-        line = elided(line)
-        draw_text(painter, right_x(line), last - row * step, line, TEXT)
-    first = MARGIN + metrics.ascent() + (max(len(texts.top_left), len(texts.top_right), 1) + 0.5) * step
+        right(line, last - row * step)
+    below = first + (max(len(texts.top_left), len(texts.top_right), 1) + 0.5) * step
     for row, line in enumerate(texts.warnings):
-        draw_text(painter, MARGIN, first + row * step, f"⚠ {line}", WARNING)
+        lettering.draw(painter, MARGIN, below + row * step, f"⚠ {line}", WARNING)
 
 
 OVERLAY = Overlay("corners", 30, paint)

@@ -6,7 +6,7 @@ from PySide6.QtCore import QLineF
 from PySide6.QtGui import QPainter, QPen
 
 from viewer.state.resolve import PLANE_LETTER
-from viewer.ui.overlays import MARGIN, PLANE_COLOURS, Overlay, OverlayInput, draw_text
+from viewer.ui.overlays import MARGIN, PLANE_COLOURS, Overlay, OverlayInput
 
 GAP = 12.0
 """Half the opening in the middle, logical pixels."""
@@ -17,6 +17,7 @@ def paint(painter: QPainter, given: OverlayInput) -> None:
     scene = given.scene
     if scene.cursor_px is None:
         return
+    lettering = given.lettering
     x = (scene.cursor_px[0] + 0.5) / given.ratio
     y = (scene.cursor_px[1] + 0.5) / given.ratio
     for line in scene.lines:
@@ -24,12 +25,12 @@ def paint(painter: QPainter, given: OverlayInput) -> None:
         painter.setPen(QPen(colour, 1.0))
         if line.vertical:
             painter.drawLines([QLineF(x, 0, x, y - GAP), QLineF(x, y + GAP, x, given.height)])
-            letter_y = given.height - MARGIN - 1.5 * given.metrics.height()
-            draw_text(painter, x + 4, letter_y, PLANE_LETTER[line.kind], colour)
+            letter_y = given.height - MARGIN - 1.5 * lettering.height
+            lettering.draw(painter, x + 4, letter_y, PLANE_LETTER[line.kind], colour)
         else:
             painter.drawLines([QLineF(0, y, x - GAP, y), QLineF(x + GAP, y, given.width, y)])
-            letter_x = given.width - MARGIN - 3 * given.metrics.horizontalAdvance("A")
-            draw_text(painter, letter_x, y - 4, PLANE_LETTER[line.kind], colour)
+            letter_x = given.width - MARGIN - 3 * lettering.width("A")
+            lettering.draw(painter, letter_x, y - 4, PLANE_LETTER[line.kind], colour)
 
 
 OVERLAY = Overlay("crosshair", 10, paint)

@@ -6,7 +6,7 @@ from PySide6.QtCore import QLineF
 from PySide6.QtGui import QPainter, QPen
 
 from viewer.state.panes import Density
-from viewer.ui.overlays import MARGIN, SHADOW, TEXT, Overlay, OverlayInput, draw_text
+from viewer.ui.overlays import MARGIN, SHADOW, TEXT, Overlay, OverlayInput
 
 LEAST_ROOM = 24.0
 LENGTHS_MM = (1, 2, 5, 10, 20, 50, 100, 200, 500)
@@ -22,10 +22,11 @@ def paint(painter: QPainter, given: OverlayInput) -> None:
     """Draw a vertical bar at the right edge; nothing without calibration."""
     if not given.scene.calibrated or given.density is Density.OFF:
         return
+    lettering = given.lettering
     mm = given.scene.plane.mm_per_pixel * given.ratio
     # Between the letter in the middle of the edge and the text in the corner below it.
-    top = given.height / 2 + 1.5 * given.metrics.height()
-    room = given.height - MARGIN - 7 * given.metrics.lineSpacing() - top
+    top = given.height / 2 + 1.5 * lettering.height
+    room = given.height - MARGIN - 7 * lettering.line_spacing - top
     if room < LEAST_ROOM:
         return
     length_mm = bar_length_mm(mm, min(room, given.height / 3))
@@ -43,8 +44,8 @@ def paint(painter: QPainter, given: OverlayInput) -> None:
     painter.setPen(QPen(TEXT, 1.0))
     painter.drawLines(lines)
     text = f"{length_mm / 10:g} cm" if length_mm >= 10 else f"{length_mm:g} mm"
-    width = given.metrics.horizontalAdvance(text)
-    draw_text(painter, given.width - 6 - width, top + length + given.metrics.ascent() + 3, text)
+    width = lettering.width(text)
+    lettering.draw(painter, given.width - 6 - width, top + length + lettering.ascent + 3, text, TEXT)
 
 
 OVERLAY = Overlay("scale-bar", 20, paint)

@@ -111,7 +111,13 @@ class PlanePane(pg.GraphicsView):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         self._prepare()
-        super().paintEvent(event)
+        if self.view_box.addedItems:
+            super().paintEvent(event)
+            return
+        # Nothing lies in patient space: walking through Qt's scene would cost more than drawing the picture.
+        painter = QPainter(self.viewport())
+        self.paint_picture(painter)
+        painter.end()
 
     def paint_picture(self, painter: QPainter) -> None:
         """Draw picture and overlays, or black when nothing is open."""

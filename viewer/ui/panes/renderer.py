@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 from PySide6.QtGui import QImage
 
-from viewer.imaging.compose import ComposeRequest, LayerPicture, compose_all
+from viewer.imaging.compose import ComposeRequest, LayerPicture
+from viewer.imaging.picture import PictureRequest, make_pictures
 from viewer.imaging.plane import Plane
-from viewer.imaging.sample import SampleRequest, sample_planes
+from viewer.imaging.sample import SampleRequest
 from viewer.state.layers import Role
 from viewer.state.panes import PlaneKind
 from viewer.state.resolve import LayerRequest, PaneScene, PictureScale
@@ -56,12 +57,16 @@ class Picture:
         if self.pixels.shape != (height, width):
             self.pixels = np.zeros((height, width), np.uint32)
             self.image = QImage(self.pixels.data, width, height, 4 * width, QImage.Format.Format_RGB32)
-            self._layers.clear()
-            self._colour_key = ()
+            self.forget()
+
+    def forget(self) -> None:
+        """Make everything anew next time."""
+        self._layers.clear()
+        self._colour_key = ()
 
 
 def render(jobs: Iterable[tuple[PaneScene, Picture]], scale: PictureScale = PictureScale.FULL) -> None:
-    """Bring pictures up to date, all sampling of all panes in one call over all cores.
+    """Bring pictures up to date, both stages of all panes in one call over all cores.
 
     Parameters
     ----------
@@ -71,21 +76,24 @@ def render(jobs: Iterable[tuple[PaneScene, Picture]], scale: PictureScale = Pict
         Half resolution for frames that would come too late while the hand moves.
     """
     jobs = tuple(jobs)
-    requests: list[SampleRequest] = []
+    requests = []
     for scene, picture in jobs:
         plane = picture_plane(scene, scale)
         picture.resize(plane.width, plane.height)
-        requests += _stale(scene, picture, plane)
-    if requests:
-        sample_planes(requests)
-    pictures = []
-    for scene, picture in jobs:
+        samples = _stale(scene, picture, plane)
         key = tuple((layer.sample_key, layer.colour_key) for layer in scene.layers)
-        if key != picture._colour_key or not scene.layers:  # noqa: SLF001 - the cache belongs to this module
-            pictures.append(_colours(scene, picture))
+        if samples or key != picture._colour_key or not scene.layers:  # noqa: SLF001 - the cache is this module's
+            requests.append(PictureRequest(tuple(samples), _colours(scene, picture)))
             picture._colour_key = key  # noqa: SLF001
-    if pictures:
-        compose_all(pictures)
+    if not requests:
+        return
+    try:
+        make_pictures(requests)
+    except (MemoryError, ValueError):
+        # Half a picture under the key of a whole one would be taken for it.
+        for _, picture in jobs:
+            picture.forget()
+        raise
 
 
 def picture_plane(scene: PaneScene, scale: PictureScale) -> Plane:

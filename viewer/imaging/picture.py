@@ -1,0 +1,45 @@
+"""Both stages of several pictures in one call: sample what is stale, then colour it while it is in the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from viewer.imaging import kernel
+from viewer.imaging.compose import ComposeRequest, compose_job
+from viewer.imaging.kernel.jobs import PictureJob
+from viewer.imaging.sample import SampleRequest, sample_job
+
+
+@dataclass(frozen=True, eq=False)
+class PictureRequest:
+    """One picture to be made.
+
+    Parameters
+    ----------
+    samples
+        Planes to be sampled first, each with its `out`, all of the picture's height.
+    compose
+        What is coloured afterwards: outputs of `samples` and values that are still good.
+    """
+
+    samples: tuple[SampleRequest, ...]
+    compose: ComposeRequest
+
+
+def make_pictures(requests: Sequence[PictureRequest]) -> None:
+    """Make several pictures in one go, spread over all cores.
+
+    Raises
+    ------
+    ValueError
+        See `sample_plane` and `compose`.
+    """
+    kernel.render(
+        [
+            PictureJob(
+                tuple(sample_job(request) for request in picture.samples), compose_job(picture.compose)
+            )
+            for picture in requests
+        ]
+    )
