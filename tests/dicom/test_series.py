@@ -228,7 +228,7 @@ def test_that_J46_two_beds_that_overlap_in_one_slice_stay_one_volume(tmp_path: P
     assert [stack.geometry.shape[0] for stack in stacks] == [9, 1]
 
 
-def test_that_A26_a_mosaic_is_one_picture(tmp_path: Path) -> None:
+def test_that_A26_a_mosaic_without_its_private_header_is_one_picture(tmp_path: Path) -> None:
     write_ramp(tmp_path, ImageType=["ORIGINAL", "PRIMARY", "M", "ND", "MOSAIC"])
     stack = only_stack(tmp_path)
     assert not stack.multiplanar

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zlib
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from viewer.dicom.careful import careful_pydicom
 from viewer.dicom.codecs import Decoded, decode_codestream, native_samples
 from viewer.dicom.fragments import frame_data
 from viewer.dicom.header import DEFLATED, EXPLICIT_BIG, MAX_FRAME_PIXELS, NATIVE_SYNTAXES
-from viewer.dicom.model import FrameSource, PixelFormat
+from viewer.dicom.model import FrameSource, PixelFormat, Tile
 from viewer.errors import DecodeError, ViewerError
 from viewer.imaging.stored import stored_values
 
@@ -57,6 +58,8 @@ def decode_frame(source: FrameSource, pixels: PixelFormat) -> Array:
     """
     if pixels.rows * pixels.columns > MAX_FRAME_PIXELS:
         raise DecodeError("The picture is too large to be true.", source.transfer_syntax)
+    if source.tile is not None:
+        return _tile(source, source.tile, pixels)
     if source.transfer_syntax in NATIVE_SYNTAXES:
         samples = _native(source, pixels)
         if pixels.samples_per_pixel == 3:
@@ -66,6 +69,24 @@ def decode_frame(source: FrameSource, pixels: PixelFormat) -> Array:
     if pixels.samples_per_pixel == 3:
         return _colour(decoded.samples, pixels, is_rgb=decoded.is_rgb)
     return _from_codestream(decoded, pixels)
+
+
+def _tile(source: FrameSource, tile: Tile, pixels: PixelFormat) -> Array:
+    """One slice of a mosaic (rule A26)."""
+    rows, columns = tile.picture
+    whole = _mosaic(
+        replace(source, tile=None),
+        replace(pixels, rows=rows, columns=columns),
+        source.path.stat().st_mtime_ns,
+    )
+    top, left = tile.corner
+    return np.ascontiguousarray(whole[top : top + pixels.rows, left : left + pixels.columns])
+
+
+@lru_cache(maxsize=4)
+def _mosaic(source: FrameSource, pixels: PixelFormat, _version: int) -> Array:
+    """A whole mosaic; remembered, since its slices are asked for one by one."""
+    return decode_frame(source, pixels)
 
 
 def _stored(samples: Array, pixels: PixelFormat) -> Array:

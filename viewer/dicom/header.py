@@ -12,7 +12,10 @@ import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from viewer.dicom.model import Tile
 
 MAX_FRAME_PIXELS = 1 << 28
 """Largest frame that is accepted (16384 x 16384): anything above is a damaged or hostile header (J10)."""
@@ -147,6 +150,8 @@ class Header:
         Those of `SEQUENCES` that are present.
     frame
         Frame number from 0; `frames` is the number of frames in the file.
+    tile
+        Which part of a mosaic this slice is; `rows` and `columns` then are those of the slice.
     """
 
     path: Path
@@ -225,6 +230,7 @@ class Header:
     bits_stored: int
     high_bit: int
     signed: bool
+    sign_known: bool
     frames: int
     slope: float | None
     intercept: float | None
@@ -244,6 +250,7 @@ class Header:
     sequences: frozenset[int]
     warnings: tuple[str, ...]
     frame: int = 0
+    tile: Tile | None = None
 
     @property
     def is_image(self) -> bool:
@@ -377,6 +384,7 @@ class Header:
             bits_stored=bits_stored,
             high_bit=u16(0x00280102, max(bits_stored - 1, 0)),
             signed=u16(0x00280103, 0) == 1,
+            sign_known=len(elements.get(0x00280103, b"")) >= 2,
             frames=1 if frames is None else frames,
             slope=None if is_float else read.rescale(0x00281053),
             intercept=None if is_float else read.rescale(0x00281052),

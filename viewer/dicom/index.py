@@ -14,6 +14,7 @@ from pathlib import Path
 
 from viewer.dicom.header import Header
 from viewer.dicom.model import Catalogue, Patient, Problem, Series, SeriesKind, Study
+from viewer.dicom.mosaic import is_mosaic, tiles
 from viewer.dicom.read import read_header
 from viewer.dicom.series import is_capture, is_localizer, split_series
 from viewer.dicom.sop_classes import DICOMDIR, MULTIFRAME_VOLUMES, kind_of_class
@@ -183,7 +184,9 @@ class Indexer:
             kind = kind_of_class(header.sop_class)
             if not header.is_image or (kind is not None and not kind.has_images):
                 continue
-            if header.frames == 1 and header.sop_class not in MULTIFRAME_VOLUMES:
+            if header.frames == 1 and header.position_mm is not None and is_mosaic(header):
+                frames.extend(self._slices_of_mosaic(header, problems))
+            elif header.frames == 1 and header.sop_class not in MULTIFRAME_VOLUMES:
                 frames.append(header)
             elif header.frames == 1 and header.position_mm is not None:
                 frames.append(header)
@@ -198,6 +201,17 @@ class Indexer:
                     reason = f"The file cannot be read ({error.strerror or type(error).__name__})."
                     problems.append(Problem(self._name(header.path), reason))
         return frames, problems
+
+    def _slices_of_mosaic(self, header: Header, problems: list[Problem]) -> list[Header]:
+        """One header a slice of a mosaic, or the picture as it is (rule A26)."""
+        try:
+            return tiles(header) or [header]
+        except ViewerError as error:
+            problems.append(Problem(self._name(header.path), error.user_message))
+        except OSError as error:
+            reason = f"The file cannot be read ({error.strerror or type(error).__name__})."
+            problems.append(Problem(self._name(header.path), reason))
+        return [header]
 
     def _name(self, path: Path) -> str:
         return self._names.get(path, str(path))

@@ -62,6 +62,25 @@ class Problem:
 
 
 @dataclass(frozen=True)
+class Tile:
+    """A slice inside a picture of many: a Siemens mosaic (rule A26).
+
+    Parameters
+    ----------
+    index
+        Number of the slice, from 0.
+    picture
+        (rows, columns) of the whole picture.
+    corner
+        (row, column) of the first pixel of the slice.
+    """
+
+    index: int
+    picture: tuple[int, int]
+    corner: tuple[int, int]
+
+
+@dataclass(frozen=True)
 class FrameSource:
     """Where the pixels of one slice are.
 
@@ -87,6 +106,8 @@ class FrameSource:
         Modality LUT of this slice (rule B01).
     slice_suv_factor
         Factor of this slice when SUV factors differ per slice (DecayCorrection NONE), else None.
+    tile
+        Which part of the picture the slice is, None when it is all of it.
     """
 
     path: Path
@@ -101,6 +122,7 @@ class FrameSource:
     slope: float = 1.0
     intercept: float = 0.0
     slice_suv_factor: float | None = None
+    tile: Tile | None = None
 
 
 @dataclass(frozen=True)

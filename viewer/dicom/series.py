@@ -17,6 +17,7 @@ from viewer.dicom.choice import DefaultChoice, choose_default
 from viewer.dicom.geometry_fit import Fit, Label, fit_stack, flat_stack, median_of, slice_normal
 from viewer.dicom.header import Header
 from viewer.dicom.model import SeriesKind
+from viewer.dicom.mosaic import is_mosaic
 from viewer.dicom.sop_classes import CT, ENHANCED_CT, LEGACY_CT, kind_of_class
 from viewer.errors import GeometryError
 from viewer.imaging.geometry_report import Note, Severity
@@ -151,11 +152,6 @@ def is_capture(header: Header) -> bool:
     )
 
 
-def is_mosaic(header: Header) -> bool:
-    """Whether one picture holds many small slices side by side (rule A26)."""
-    return "MOSAIC" in header.image_type
-
-
 def _layout_key(header: Header) -> tuple[object, ...]:
     """Frames with different keys can never share an array (rule A02, first part)."""
     return (
@@ -170,6 +166,7 @@ def _layout_key(header: Header) -> tuple[object, ...]:
         header.bits_stored if header.signed else 0,
         header.signed,
         header.pixel_tag,
+        None if header.tile is None else header.tile.picture,
         is_localizer(header),
         is_capture(header),
     )
@@ -186,7 +183,7 @@ def _without_duplicates(
     headers: Sequence[Header], same_pixels: SamePixels
 ) -> tuple[list[Header], int, list[tuple[Header, str]]]:
     """Drop files whose SOPInstanceUID came before; tell copies from conflicts (rule A13)."""
-    first: dict[tuple[str, int], Header] = {}
+    first: dict[tuple[str, int, int], Header] = {}
     kept: list[Header] = []
     duplicates = 0
     conflicts: list[tuple[Header, str]] = []
@@ -194,10 +191,11 @@ def _without_duplicates(
         if not header.sop_instance:
             kept.append(header)
             continue
-        known = first.setdefault((header.sop_instance, header.frame), header)
+        part = 0 if header.tile is None else header.tile.index
+        known = first.setdefault((header.sop_instance, header.frame, part), header)
         if known is header:
             kept.append(header)
-        elif header.frame:
+        elif header.frame or part:
             continue
         elif same_pixels(known, header):
             duplicates += 1
@@ -211,7 +209,7 @@ def _without_duplicates(
 def _drafts_of_layout(headers: list[Header], duplicates: int) -> list[StackDraft]:
     """Stacks of frames that share one pixel layout."""
     sample = headers[0]
-    if is_mosaic(sample):
+    if is_mosaic(sample) and sample.tile is None:
         note = Note("mosaic", "A mosaic of many slices in one picture: other planes are not available.")
         return [_flat(headers, SeriesKind.IMAGE, (note,), duplicates)]
     located = [h for h in headers if h.position_mm is not None and h.orientation is not None]
@@ -239,7 +237,15 @@ def _drafts_of_layout(headers: list[Header], duplicates: int) -> list[StackDraft
         return flat
     if capture and len({h.position_mm for h in located}) < FEW_SLICES:
         return [_flat(headers, SeriesKind.CAPTURE, (), duplicates)]
-    return _located_drafts(located, duplicates, ())
+    return _located_drafts(located, duplicates, _mosaic_notes(sample))
+
+
+def _mosaic_notes(sample: Header) -> tuple[Note, ...]:
+    """What was done with a mosaic (rule A26)."""
+    if sample.tile is None:
+        return ()
+    text = "Taken out of a mosaic; position and direction of the slices are those of the vendor's private header."
+    return (Note("mosaic", text, Severity.INFO),)
 
 
 def _located_drafts(
@@ -301,6 +307,8 @@ def _same_spacing(first: tuple[float, ...], second: tuple[float, ...]) -> bool:
 _Dimension = tuple[str, Callable[[Header], object]]
 _DIMENSIONS: tuple[_Dimension, ...] = (
     ("file", lambda h: (h.concatenation_uid or str(h.path)) if h.frames > 1 else ""),
+    # Every mosaic is a volume of its own, in the order in which they were acquired.
+    ("time", lambda h: "" if h.tile is None else (h.instance_number or 0, str(h.path))),
     ("time", lambda h: h.temporal_position),
     ("trigger", lambda h: h.trigger_time_ms),
     ("echo", lambda h: (h.echo_time_ms, h.echo_number)),

@@ -52,7 +52,8 @@ def frame_source(header: Header) -> FrameSource:
     offset = length = -1
     bits = header.frame_bits
     if (
-        header.transfer_syntax in (EXPLICIT_LITTLE, IMPLICIT_LITTLE)
+        header.tile is None
+        and header.transfer_syntax in (EXPLICIT_LITTLE, IMPLICIT_LITTLE)
         and header.pixel_offset >= 0
         and bits % 8 == 0
     ):
@@ -71,6 +72,7 @@ def frame_source(header: Header) -> FrameSource:
         frames=header.frames,
         slope=scale.slope,
         intercept=scale.intercept,
+        tile=header.tile,
     )
 
 
