@@ -114,7 +114,7 @@ def _written(folder: Path) -> Iterator[tuple[npt.NDArray[Any], FloatArray]]:
         try:
             image = Nifti1Image.from_filename(path)
             # In memory, so that Windows can remove the folder.
-            data = np.array(image.dataobj)
+            data = np.array(image.dataobj[...])
         except (ImageFileError, OSError, ValueError) as error:
             raise ToolError("What it wrote cannot be read.") from error
         if data.dtype.names is None and data.ndim >= 3:
