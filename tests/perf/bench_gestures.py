@@ -29,7 +29,7 @@ from viewer.imaging.geometry import VolumeGeometry
 from viewer.imaging.geometry_report import GeometryReport
 from viewer.imaging.sample import Interpolation
 from viewer.imaging.volume import Quantity, Volume
-from viewer.imaging.window import Window, dragged
+from viewer.imaging.window import Window, as_window, dragged
 from viewer.state.layers import ImageLayer, Role
 from viewer.state.library import Library, OpenVolume
 from viewer.state.panes import PlaneKind
@@ -128,7 +128,7 @@ def main() -> int:
         view.set_cursor(centre + np.array([40 * np.sin(n / 9), 30 * np.cos(n / 7), 50 * np.sin(n / 11)]))
 
     def window(n: int) -> None:
-        view.set_window(Role.BASE, dragged(view.base.window, 3 if n % 40 < 20 else -3, 0))  # type: ignore[union-attr]
+        view.set_window(Role.BASE, dragged(as_window(view.base.window), 3 if n % 40 < 20 else -3, 0))  # type: ignore[union-attr]
 
     def rotate(n: int) -> None:
         a, b = 0.4 + n / 60, 0.3

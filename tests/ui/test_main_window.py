@@ -14,6 +14,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication, QPushButton
 
 from tests.phantoms import PET_SUV_FACTOR, write_pet, write_ramp, write_series
+from viewer.imaging.window import as_window
 from viewer.loading.events import Finished, SlicesReady
 from viewer.state.layers import Role
 from viewer.state.panes import Content, PlaneKind
@@ -160,14 +161,14 @@ def _move(shown: PlanePane, place: QPoint, button: Qt.MouseButton, keys: Qt.Keyb
 def test_that_a_left_drag_widens_the_window(qtbot: QtBot, window: MainWindow, study: Path) -> None:
     opened(qtbot, window, study)
     shown = pane(window, PlaneKind.SAGITTAL)
-    before = window.context.view.base.window  # type: ignore[union-attr]
+    before = as_window(window.context.view.base.window)  # type: ignore[union-attr]
     start = QPoint(60, 60)
     none = Qt.KeyboardModifier.NoModifier
     qtbot.mousePress(shown.viewport(), Qt.MouseButton.LeftButton, none, start)
     for step in range(1, 5):
         _move(shown, start + QPoint(15 * step, 0), Qt.MouseButton.LeftButton, none)
     qtbot.mouseRelease(shown.viewport(), Qt.MouseButton.LeftButton, none, start + QPoint(60, 0))
-    after = window.context.view.base.window  # type: ignore[union-attr]
+    after = as_window(window.context.view.base.window)  # type: ignore[union-attr]
     assert after.width > before.width
     assert after.center == pytest.approx(before.center)
 
@@ -200,7 +201,7 @@ def test_that_number_keys_set_the_presets_of_the_ct(
     opened(qtbot, window, study)
     window.grid.focus_active()
     qtbot.keyClick(QApplication.focusWidget(), key)
-    chosen = window.context.view.base.window  # type: ignore[union-attr]
+    chosen = as_window(window.context.view.base.window)  # type: ignore[union-attr]
     assert (chosen.width, chosen.center) == (width, level)
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from viewer.dicom.choice import DefaultChoice
     from viewer.dicom.model import Catalogue, Stack
     from viewer.imaging.volume import Volume
-    from viewer.imaging.window import Window
+    from viewer.imaging.window import Voi, Window
     from viewer.loading.events import GeometryReady
     from viewer.state.resolve import PaneScene
     from viewer.state.view import ViewState
@@ -300,7 +300,7 @@ def _frame(view: ViewState, kind: object, arguments: argparse.Namespace) -> None
     view.update_framing(kind, zoom=zoom, pan_mm=pan)
 
 
-def _base_window(volume: Volume, arguments: argparse.Namespace) -> tuple[Window, str]:
+def _base_window(volume: Volume, arguments: argparse.Namespace) -> tuple[Voi, str]:
     """(window, preset name) of the lower layer: the option's, the preset's, the header's or a default."""
     from viewer.imaging.window import VoiFunction, Window
 
@@ -333,7 +333,7 @@ def _preset_window(name: str, unit: str) -> tuple[Window, str]:
     return found.window, found.name
 
 
-def _pet_window(volume: Volume, arguments: argparse.Namespace) -> Window:
+def _pet_window(volume: Volume, arguments: argparse.Namespace) -> Voi:
     """The range given, SUV 0-7, or what fits the data of a PET without SUV."""
     from viewer.imaging.window import Window
 

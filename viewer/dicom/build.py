@@ -92,6 +92,7 @@ def make_volume(stack: Stack, description: str = "") -> Volume:
         suv_note=stack.suv_note,
         padding=None if physical or colour else stack.padding,
         windows=stack.windows,
+        voi_tables=() if colour else stack.voi_tables,
         inverted=stack.pixels.photometric == "MONOCHROME1",
         ready=np.zeros(shape[0], dtype=bool),
         corrupt=np.zeros(shape[0], dtype=bool),

@@ -20,6 +20,22 @@ class BodySize(StrEnum):
     """Body surface area, Du Bois."""
 
 
+UPTAKE_UNITS = {
+    "bw": "SUV",
+    "lbm": "SUL Morgan",
+    "lbmjames128": "SUL James128",
+    "lbmjanma": "SUL Janma",
+    "ibw": "SUVibw",
+    "bsa": "SUVbsa",
+}
+"""Short unit of an uptake by what it is divided by; lean mass names its formula. All g/mL but SUVbsa, cm2/mL."""
+
+
+def is_uptake(unit: str) -> bool:
+    """Whether a display unit is an SUV of any kind, edited or not."""
+    return unit.removesuffix("*") in UPTAKE_UNITS.values()
+
+
 def body_size(measure: BodySize, weight_kg: float, height_cm: float, sex: str = "") -> float:
     """Lean or ideal body mass in kg, or body surface area in m2.
 

@@ -18,7 +18,8 @@ from typing import Any
 
 from viewer.assets import assets_in
 from viewer.errors import SettingsError
-from viewer.imaging.window import VoiFunction, Window
+from viewer.imaging.body_size import is_uptake
+from viewer.imaging.window import Voi, VoiFunction, VoiTable, Window
 
 FORMAT = "triptych-presets"
 VERSION = 1
@@ -155,19 +156,24 @@ def import_presets(path: Path) -> ImportedPresets:
     return _from_ohif(document, path.name)
 
 
-def format_window(window: Window, unit: str) -> str:
+def format_window(window: Voi, unit: str) -> str:
     """A window in words (rule C05): "W 80 L 40" for HU, "SUV 0.0-7.0" for SUV, the range with its unit for the rest.
+
+    A lookup table has neither width nor level and is called "VOI LUT"; its name comes from the header and stays with
+    the caller, because names in headers have named patients.
 
     Parameters
     ----------
     window
         On the displayed quantity.
     unit
-        Its unit: "HU", "SUV", "Bq/mL" or "".
+        Its unit: "HU", "SUV", "SUV*", "SUL Janma", "Bq/mL" or "".
     """
-    if unit == "SUV":
+    if isinstance(window, VoiTable):
+        return "VOI LUT"
+    if is_uptake(unit):
         digits = 1 if window.width >= 1 else 2 if window.width >= 0.1 else 4
-        return f"SUV {_fixed(window.lower, digits)}-{_fixed(window.upper, digits)}"
+        return f"{unit} {_fixed(window.lower, digits)}-{_fixed(window.upper, digits)}"
     if unit in ("HU", ""):
         # Grey levels of CT and MR are whole numbers; narrow windows on maps without a unit need their digits.
         whole = unit == "HU" or window.width >= 10

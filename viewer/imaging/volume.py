@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from viewer.imaging.geometry import VolumeGeometry
-from viewer.imaging.window import Window
+from viewer.imaging.window import VoiTable, Window
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,16 @@ class Volume:
         Modality LUT (PS3.3 C.11.1), the same for all slices; a series with one slope a slice is stored as float32
         physical values with slope 1.
     suv_factor
-        SUVbw = physical * suv_factor, or None when no SUV exists; `suv_note` then is the reason.
+        SUV = physical * suv_factor, or None when no SUV exists; `suv_note` then is the reason.
+    suv_unit
+        What that SUV is divided by, in short ("SUV", "SUL Janma", `viewer.imaging.body_size.UPTAKE_UNITS`), with a
+        star behind it when the user entered an input (rule D15).
     padding
         (low, high) stored values that mean "no value" (rule B07), or None.
     windows
         Windows of the header, in order (rule B13).
+    voi_tables
+        Its VOI LUT Sequence (rule B14), on the physical quantity like the windows.
     inverted
         MONOCHROME1: the lowest value is white, applied after the window (rule B16).
     ready
@@ -74,9 +79,11 @@ class Volume:
     slope: float = 1.0
     intercept: float = 0.0
     suv_factor: float | None = None
+    suv_unit: str = "SUV"
     suv_note: str = ""
     padding: tuple[float, float] | None = None
     windows: tuple[Window, ...] = ()
+    voi_tables: tuple[VoiTable, ...] = ()
     inverted: bool = False
     ready: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool))
     corrupt: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool))
@@ -127,5 +134,10 @@ class Volume:
 
     @property
     def display_unit(self) -> str:
-        """Unit of the quantity on display."""
-        return "SUV" if self.suv_factor is not None else self.quantity.unit
+        """Unit of the quantity on display, as it is written wherever a value is: "HU", "SUV", "SUV*"."""
+        return self.suv_unit if self.suv_factor is not None else self.quantity.unit
+
+    @property
+    def preset_unit(self) -> str:
+        """Quantity that presets are chosen by (rules C01, C02): the display unit without the star of an edit."""
+        return self.display_unit.removesuffix("*")

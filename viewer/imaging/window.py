@@ -189,6 +189,17 @@ class VoiTable:
         return np.where(np.isnan(values), np.nan, result)
 
 
+Voi = Window | VoiTable
+"""What a layer is shown with (PS3.3 C.11.2: windows and tables are alternatives)."""
+
+
+def as_window(voi: Voi) -> Window:
+    """A window as it is; for a lookup table the linear window over its range, where dragging and typing begin."""
+    if isinstance(voi, Window):
+        return voi
+    return Window.from_bounds(voi.lower, voi.upper, function=VoiFunction.LINEAR)
+
+
 def dragged(window: Window, dx_px: float, dy_px: float) -> Window:
     """Window after the pointer moved: right is wider, up is a lower level (brighter).
 

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from viewer.dicom.model import Patient
+from viewer.imaging.body_size import is_uptake
 from viewer.imaging.presets import format_window
 from viewer.imaging.sample import Interpolation
 from viewer.state.contents import same_frame_of_reference
@@ -132,7 +133,7 @@ def _windows(view: ViewState, scene: PaneScene, *, named: bool) -> list[str]:
         if request.role is Role.OVERLAY and len(scene.layers) > 1:
             text += f"  {layer.opacity * 100:.0f} %"
         # The name of a SUV range is its numbers.
-        name = layer.window_name if named and "SUV" not in text else ""
+        name = layer.window_name if named and not is_uptake(request.volume.display_unit) else ""
         lines.append(text + (f"  {name}" if name else ""))
     return lines
 
@@ -161,7 +162,7 @@ def _warnings(view: ViewState, scene: PaneScene) -> tuple[str, ...]:
         if (
             item.series.modality == "PT"
             and item.volume.suv_factor is None
-            and item.volume.display_unit != "SUV"
+            and not is_uptake(item.volume.display_unit)
         ):
             lines.append("no SUV")
         if item.stack.suv is not None and item.stack.suv.edited:

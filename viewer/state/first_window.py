@@ -8,19 +8,19 @@ import numpy as np
 
 from viewer.imaging.histogram import histogram
 from viewer.imaging.volume import Volume
-from viewer.imaging.window import Window, default_window
+from viewer.imaging.window import Voi, Window, default_window
 
 AUTOMATIC = "automatic"
 """Name of a window that came from neither header nor preset."""
 
 
-def first_window(volume: Volume) -> tuple[Window, str]:
+def first_window(volume: Volume) -> tuple[Voi, str]:
     """Window of a volume that just opened, with its name."""
-    if volume.display_unit == "SUV":
+    if volume.preset_unit == "SUV":
         return Window.from_bounds(0.0, 7.0, name="SUV 0-7"), "SUV 0-7"
-    if volume.windows and volume.modality != "PT":
-        first = header_windows(volume)[0]
-        return first, first.name
+    named = header_windows(volume) if volume.modality != "PT" else ()
+    if named:
+        return named[0], named[0].name
     if volume.display_unit == "HU":
         return default_window("HU"), AUTOMATIC
     return automatic_window(volume), AUTOMATIC
@@ -37,15 +37,25 @@ def automatic_window(volume: Volume) -> Window:
     return default_window("", "PT" if volume.modality == "PT" else "", stats)
 
 
-def header_windows(volume: Volume) -> tuple[Window, ...]:
-    """The header's windows with a name each, for the preset list and key 0.
+def header_windows(volume: Volume) -> tuple[Voi, ...]:
+    """The header's windows, then its VOI lookup tables, with a name each of its own, for the preset list and key 0.
 
     None for a PET shown as SUV: its header speaks of Bq/mL (rule C02).
     """
     if volume.suv_factor is not None:
         return ()
-    several = len(volume.windows) > 1
-    return tuple(
-        window if window.name else replace(window, name=f"header {number + 1}" if several else "header")
-        for number, window in enumerate(volume.windows)
-    )
+    named: list[Voi] = []
+    for number, window in enumerate(volume.windows, 1):
+        name = window.name or (f"header {number}" if len(volume.windows) > 1 else "header")
+        named.append(replace(window, name=_free(name, named)))
+    for number, table in enumerate(volume.voi_tables, 1):
+        name = table.name or (f"header table {number}" if len(volume.voi_tables) > 1 else "header table")
+        named.append(replace(table, name=_free(name, named)))
+    return tuple(named)
+
+
+def _free(name: str, taken: list[Voi]) -> str:
+    """A name nothing else has, because key 0 finds its place by it: "BONE", "BONE (2)"."""
+    names = {entry.name for entry in taken}
+    several = (name if n == 1 else f"{name} ({n})" for n in range(1, len(names) + 2))
+    return next(text for text in several if text not in names)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from viewer.imaging.window import Window
+from viewer.imaging.window import Voi
 
 
 class Role(StrEnum):
@@ -26,7 +26,7 @@ class ImageLayer:
     volume_uid
         Which volume.
     window
-        Window on the displayed quantity (HU, SUV, ...).
+        Window or VOI lookup table on the displayed quantity (HU, SUV, ...).
     colormap
         Colormap id when the layer is shown alone.
     fused_colormap
@@ -42,7 +42,7 @@ class ImageLayer:
     """
 
     volume_uid: str
-    window: Window
+    window: Voi
     colormap: str = "grey"
     fused_colormap: str = "hot-iron"
     opacity: float = 0.5
@@ -50,6 +50,6 @@ class ImageLayer:
     transparent_below: bool = True
     window_name: str = ""
 
-    def with_window(self, window: Window, name: str = "") -> ImageLayer:
+    def with_window(self, window: Voi, name: str = "") -> ImageLayer:
         """The layer with another window."""
         return replace(self, window=window, window_name=name)

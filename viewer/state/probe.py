@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy.typing as npt
 
+from viewer.imaging.body_size import is_uptake
 from viewer.imaging.sample import VoxelState, voxel_at
 from viewer.imaging.volume import Volume
 from viewer.state.layers import Role
@@ -60,7 +61,7 @@ def format_value(value: float, unit: str) -> str:
     """A value with its unit: whole HU, SUV with two decimals, others with at least four significant digits."""
     if unit == "HU":
         return f"HU {value:.0f}"
-    if unit == "SUV":
-        return f"SUV {value:.2f}"
+    if is_uptake(unit):
+        return f"{unit} {value:.2f}"
     number = f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
     return f"{number} {unit}".rstrip()

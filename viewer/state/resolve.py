@@ -12,6 +12,7 @@ from enum import Enum
 import numpy as np
 import numpy.typing as npt
 
+from viewer.imaging.body_size import is_uptake
 from viewer.imaging.colormap import colormap
 from viewer.imaging.display import layer_table
 from viewer.imaging.geometry import FloatArray, VolumeGeometry, cross
@@ -264,7 +265,7 @@ def _is_coloured(view: ViewState, pane: Pane, role: Role) -> bool:
         return False
     fused = role is Role.OVERLAY and pane.content is Content.FUSED and len(view.roles_of(pane)) > 1
     name = layer.fused_colormap if fused else layer.colormap
-    return name != "grey" or item.volume.display_unit == "SUV"
+    return name != "grey" or is_uptake(item.volume.display_unit)
 
 
 def _lines(kind: PlaneKind) -> tuple[CrossLine, ...]:

@@ -10,6 +10,7 @@ import datetime as dt
 from dataclasses import replace
 
 from viewer.errors import SuvUnavailable
+from viewer.imaging.body_size import UPTAKE_UNITS
 from viewer.imaging.suv import SuvResult, edited, suv_factor
 from viewer.state.library import Library, OpenVolume
 
@@ -59,5 +60,6 @@ def _take(library: Library, item: OpenVolume, result: SuvResult) -> None:
     before = item.stack.suv.warnings if item.stack.suv is not None else ()
     others = tuple(text for text in item.stack.warnings if text not in before)
     stack = replace(item.stack, suv=result, warnings=tuple(dict.fromkeys((*others, *result.warnings))))
-    volume = replace(item.volume, suv_factor=result.factor)
+    unit = UPTAKE_UNITS[result.kind] + ("*" if result.edited else "")
+    volume = replace(item.volume, suv_factor=result.factor, suv_unit=unit)
     library.replace(replace(item, volume=volume, stack=stack))

@@ -20,7 +20,7 @@ from psygnal import Signal
 from viewer.imaging.geometry import FloatArray, cross
 from viewer.imaging.orientation import plane_axes
 from viewer.imaging.sample import Interpolation, Slab
-from viewer.imaging.window import Window
+from viewer.imaging.window import Voi
 from viewer.state.arrangement import arranged_for, fitting_layout
 from viewer.state.layers import ImageLayer, Role
 from viewer.state.library import Library, OpenVolume
@@ -151,8 +151,8 @@ class ViewState:
             self.overlay = changed
         self.layers_changed.emit()
 
-    def set_window(self, role: Role, window: Window, name: str = "") -> None:
-        """Give a layer another window; `name` is the preset's."""
+    def set_window(self, role: Role, window: Voi, name: str = "") -> None:
+        """Give a layer another window or VOI table; `name` is the preset's."""
         self.update_layer(role, window=window, window_name=name)
 
     def toggle_fused(self) -> None:

@@ -47,6 +47,7 @@ def names(combo: QComboBox) -> list[str]:
 def window_of(context: UiContext, role: Role) -> Window:
     layer = context.view.layer(role)
     assert layer is not None
+    assert isinstance(layer.window, Window)
     return layer.window
 
 

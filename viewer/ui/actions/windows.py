@@ -48,7 +48,7 @@ def preset_role(context: UiContext, preset: Preset) -> Role | None:
     first = window_role(view, view.active)
     for role in (first, *(role for role in roles if role is not first)):
         item = view.volume(role)
-        if item is not None and item.volume.display_unit == preset.quantity:
+        if item is not None and item.volume.preset_unit == preset.quantity:
             return role
     return None
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from PySide6.QtWidgets import QMessageBox, QWidget
 
 from viewer.imaging.presets import Preset
+from viewer.imaging.window import as_window
 from viewer.state.contents import window_role
 from viewer.state.layers import ImageLayer, Role
 from viewer.state.library import OpenVolume
@@ -59,7 +60,9 @@ def ask_window(context: UiContext) -> None:
     if active is None:
         return
     role, layer, item = active
-    dialog = WindowDialog(layer.window, item.volume.display_unit, item.series.modality, context.window)
+    dialog = WindowDialog(
+        as_window(layer.window), item.volume.display_unit, item.series.modality, context.window
+    )
 
     def still_there() -> bool:
         now = context.view.layer(role)
@@ -88,8 +91,8 @@ def current_preset(context: UiContext) -> Preset | None:
     return Preset(
         free_id(name, (preset.id for preset in context.presets.presets)),
         name,
-        replace(layer.window, name=name),
-        item.volume.display_unit,
+        replace(as_window(layer.window), name=name),
+        item.volume.preset_unit,
         item.series.modality,
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QSpacerItem, QWidget
 
+from viewer.imaging.body_size import is_uptake
 from viewer.imaging.window import VoiFunction, Window
 from viewer.ui.binding import quiet
 from viewer.ui.dialogs._parts import Hint, column, heading, rows
@@ -82,7 +83,7 @@ class WindowFields(QWidget):
 
     def focus_first(self) -> None:
         """Begin where the unit suggests: the ends for SUV (rule C03), width and level for the rest."""
-        first = self.lower_box if self._unit == "SUV" else self.width_box
+        first = self.lower_box if is_uptake(self._unit) else self.width_box
         first.setFocus()
         first.selectAll()
 
@@ -101,7 +102,7 @@ class WindowFields(QWidget):
         return VoiFunction(self.function_box.currentData())
 
     def _function_chosen(self) -> None:
-        self._from_ends() if self._unit == "SUV" else self._from_width()
+        self._from_ends() if is_uptake(self._unit) else self._from_width()
 
     def _from_width(self) -> None:
         self._take(lambda: Window(self.level_box.value(), self.width_box.value(), self._function()))

@@ -9,9 +9,9 @@ from PySide6.QtCore import QRectF
 from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPixmap
 
 from viewer.imaging.colormap import colormap
+from viewer.imaging.window import VoiTable
 from viewer.state.layers import Role
 from viewer.state.panes import Density
-from viewer.state.resolve import LayerRequest
 from viewer.ui.overlays import TEXT, Overlay, OverlayInput
 
 BAR_WIDTH = 10.0
@@ -33,32 +33,31 @@ def paint(painter: QPainter, given: OverlayInput) -> None:
         return
     bar = QRectF(10.0, float(round(max(top, 40.0))), BAR_WIDTH, float(round(height)))
     inverted = layer.invert != request.volume.inverted
-    painter.drawPixmap(bar.topLeft(), _bar(name, int(bar.height()), given.ratio, inverted=inverted))
+    table = layer.window if isinstance(layer.window, VoiTable) else None
+    painter.drawPixmap(bar.topLeft(), _bar(name, int(bar.height()), given.ratio, table, inverted=inverted))
     painter.setPen(QPen(QColor("#8A8A8A"), 1.0))
     painter.drawRect(bar)
     lettering = given.lettering
     x = bar.right() + 4
     lettering.draw(painter, x, bar.top() + lettering.ascent * 0.8, _number(layer.window.upper), TEXT)
     lettering.draw(painter, x, bar.bottom(), _number(layer.window.lower), TEXT)
-    lettering.draw(painter, bar.left(), bar.top() - 5, _unit(given, request), TEXT)
-
-
-def _unit(given: OverlayInput, request: LayerRequest) -> str:
-    """Unit of the bar; an SUV the user has edited carries its star here too (rule D15)."""
-    item = given.view.library.get(request.volume.uid)
-    edited = item is not None and item.stack.suv is not None and item.stack.suv.edited
-    return (request.volume.display_unit or "value") + ("*" if edited else "")
+    lettering.draw(painter, bar.left(), bar.top() - 5, request.volume.display_unit or "value", TEXT)
 
 
 @lru_cache(64)
-def _bar(name: str, height: int, ratio: float, *, inverted: bool) -> QPixmap:
+def _bar(name: str, height: int, ratio: float, table: VoiTable | None, *, inverted: bool) -> QPixmap:
     """The colours of a colormap at the size they are drawn, highest value at the top.
+
+    A lookup table puts its own grey level between its ends; a window rises evenly.
 
     Scaling them at every painting would cost more than everything else on the pane.
     """
     rgb = colormap(name).rgb
     rows = round(height * ratio)
     at = ((rows - 1 - np.arange(rows)) * 256 + 128) // rows
+    if table is not None:
+        values = table.lower + at / 255 * (table.upper - table.lower)
+        at = np.floor(table.apply(values) * 255 + 0.5).astype(np.intp)
     column = rgb[255 - at if inverted else at]
     picture = np.repeat(column[:, None, :], round(BAR_WIDTH * ratio), axis=1)
     image = QImage(

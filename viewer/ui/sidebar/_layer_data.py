@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from viewer.imaging.body_size import is_uptake
 from viewer.imaging.histogram import Histogram, histogram
-from viewer.imaging.window import VoiFunction, Window
+from viewer.imaging.window import Voi, VoiFunction, VoiTable, Window
 from viewer.ui.sidebar._parts import number
 
 if TYPE_CHECKING:
@@ -51,13 +52,17 @@ class Entry:
         return 1.0 if self.function is VoiFunction.LINEAR else 10.0**-self.digits
 
 
-def entry_for(volume: Volume, window: Window) -> Entry:
+def entry_for(volume: Volume, voi: Voi) -> Entry:
     """How windows of a volume are typed.
 
     Integer quantities keep LINEAR so that numbers agree with other viewers; PET and fine quantities are exact.
+    A lookup table has no width and level: its ends are shown, and what is typed makes a window of them.
     """
+    if isinstance(voi, VoiTable):
+        return Entry("bounds", 0, VoiFunction.LINEAR)
+    window = voi
     if volume.modality == "PT":
-        digits = 2 if volume.display_unit == "SUV" else _digits(window)
+        digits = 2 if is_uptake(volume.display_unit) else _digits(window)
         return Entry("bounds", digits, VoiFunction.LINEAR_EXACT)
     whole_numbers = volume.array.dtype.kind in "iu" and float(volume.display_slope).is_integer()
     if volume.quantity.is_hounsfield or whole_numbers:
@@ -65,9 +70,11 @@ def entry_for(volume: Volume, window: Window) -> Entry:
     return Entry("width-level", _digits(window), VoiFunction.LINEAR_EXACT)
 
 
-def user_function(entry: Entry, window: Window) -> VoiFunction:
+def user_function(entry: Entry, voi: Voi) -> VoiFunction:
     """Function of a window the user derives from another: a special one of the header stays in force."""
-    return entry.function if window.function is VoiFunction.LINEAR else window.function
+    if isinstance(voi, VoiTable) or voi.function is VoiFunction.LINEAR:
+        return entry.function
+    return voi.function
 
 
 def _digits(window: Window) -> int:

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from viewer.imaging.colormap import colormap
-from viewer.imaging.window import VoiFunction, Window
+from viewer.imaging.window import Voi, VoiFunction, VoiTable, Window, as_window
 from viewer.state.first_window import header_windows
 from viewer.state.layers import Role
 from viewer.ui.binding import bind, quiet
@@ -190,18 +190,21 @@ class WindowBlock(QWidget):
         volume = item.volume
         self._entry = entry_for(volume, layer.window)
         self._show_presets(volume, layer)
-        self._show_numbers(volume, layer.window)
+        self._show_numbers(volume, as_window(layer.window))
         special = any(window.function is not VoiFunction.LINEAR for window in volume.windows)
-        self.function.setVisible(special or layer.window.function is VoiFunction.SIGMOID)
+        window = as_window(layer.window)
+        self.function.setVisible(
+            not isinstance(layer.window, VoiTable) and (special or window.function is VoiFunction.SIGMOID)
+        )
         self._function_label.setVisible(not self.function.isHidden())
         with quiet(self.function):
-            self.function.setCurrentIndex(self.function.findData(layer.window.function))
+            self.function.setCurrentIndex(self.function.findData(window.function))
         self._show_colours(layer)
         if self._counted != volume.uid:
             self._count()
 
     def _show_presets(self, volume: Volume, layer: ImageLayer) -> None:
-        presets = self._context.presets.matching(volume.display_unit)
+        presets = self._context.presets.matching(volume.preset_unit)
         key = (volume.uid, volume.display_unit, presets)
         with quiet(self.preset):
             if key != self._preset_key:
@@ -245,7 +248,7 @@ class WindowBlock(QWidget):
         keys = commands.keys(command) if command in commands else (default,) if default else ()
         return ", ".join(keys)
 
-    def _add_preset(self, name: str, keys: str, window: Window) -> None:
+    def _add_preset(self, name: str, keys: str, window: Voi) -> None:
         self.preset.addItem(f"{name}   [{keys}]" if keys else name, window)
         self.preset.setItemData(self.preset.count() - 1, name, _NAME_ROLE)
 
@@ -274,7 +277,13 @@ class WindowBlock(QWidget):
         colours = np.asarray(
             colormap(layer.colormap if self._role is Role.BASE else layer.fused_colormap).rgb, dtype=np.uint8
         )
-        self.histogram.set_colours(colours[::-1] if layer.invert else colours)
+        colours = colours[::-1] if layer.invert else colours
+        voi = layer.window
+        if isinstance(voi, VoiTable):
+            # Grey levels of a table need not rise evenly, or at all.
+            levels = voi.apply(np.linspace(voi.lower, voi.upper, len(colours)))
+            colours = colours[np.floor(levels * (len(colours) - 1) + 0.5).astype(np.intp)]
+        self.histogram.set_colours(colours)
 
     def _on_presets(self) -> None:
         self._preset_key = ()
@@ -298,7 +307,7 @@ class WindowBlock(QWidget):
 
     # --- changing ----------------------------------------------------------------------------------------------
 
-    def _set(self, window: Window, name: str = "") -> None:
+    def _set(self, window: Voi, name: str = "") -> None:
         self._view.set_window(self._role, window, name)
 
     def _choose_preset(self, index: int) -> None:
@@ -322,7 +331,7 @@ class WindowBlock(QWidget):
         elif second - first >= self._entry.narrowest / 2:
             self._set(Window.from_bounds(first, second, function=function))
         else:
-            self._show_numbers(self._volume(), layer.window)
+            self._show_numbers(self._volume(), as_window(layer.window))
 
     def _volume(self) -> Volume:
         item = self._view.volume(self._role)
@@ -342,13 +351,17 @@ class WindowBlock(QWidget):
     def _choose_function(self) -> None:
         layer = self._view.layer(self._role)
         if layer is not None:
+            window = as_window(layer.window)
             function = VoiFunction(self.function.currentData())  # Qt hands a StrEnum back as a plain string
             least = 1.0 if function is VoiFunction.LINEAR else 0.0
-            self._set(Window(layer.window.center, max(layer.window.width, least), function))
+            self._set(Window(window.center, max(window.width, least), function))
 
 
 _NAME_ROLE = Qt.ItemDataRole.UserRole + 1
 
 
-def _values(window: Window) -> tuple[float, float, VoiFunction]:
-    return window.center, window.width, window.function
+def _values(voi: Voi) -> object:
+    """What two windows have in common when they look the same; a table is only like itself."""
+    if isinstance(voi, VoiTable):
+        return voi
+    return voi.center, voi.width, voi.function

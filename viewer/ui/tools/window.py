@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from viewer.imaging.window import dragged
+from viewer.imaging.window import as_window, dragged
 from viewer.state.contents import window_role
 from viewer.state.view import ViewState
 from viewer.ui.tools import Pointer
@@ -25,7 +25,7 @@ class WindowTool:
         layer = view.layer(role)
         if layer is not None:
             sign = -1.0 if view.window_drag_inverted else 1.0
-            view.set_window(role, dragged(layer.window, sign * pointer.dx, sign * pointer.dy))
+            view.set_window(role, dragged(as_window(layer.window), sign * pointer.dx, sign * pointer.dy))
 
 
 TOOL = WindowTool()
