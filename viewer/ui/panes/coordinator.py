@@ -14,10 +14,12 @@ from PySide6.QtCore import QObject, QTimer
 from viewer.state.resolve import PictureScale, resolve
 from viewer.state.view import ViewState
 from viewer.ui.panes.plane_pane import PlanePane
-from viewer.ui.panes.renderer import render
+from viewer.ui.panes.renderer import frame_work, render
 
 FRAME_BUDGET_S = 0.016
 REST_MS = 120
+"""Without a new frame for so long the hand rests."""
+_LEAST_MEASURED_S = 0.001
 
 
 class FrameCoordinator(QObject):
@@ -28,7 +30,7 @@ class FrameCoordinator(QObject):
     view
         The state.
     moving
-        Whether the hand is dragging.
+        Whether the hand is dragging or turning the wheel.
     """
 
     def __init__(self, view: ViewState, moving: Callable[[], bool], parent: QObject | None = None) -> None:
@@ -36,12 +38,14 @@ class FrameCoordinator(QObject):
         self._view = view
         self._moving = moving
         self._panes: Sequence[PlanePane] = ()
-        self._cost_s_per_pixel = 0.0
+        self._cost_s = 0.0
+        """Of one value taken from a volume; differs between planes, so the latest frames count."""
+        self._resting = False
         self.frames = 0
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(REST_MS)
-        self._rest.timeout.connect(self.invalidate)
+        self._rest.timeout.connect(self._refine)
         for signal in (view.cursor_changed, view.layers_changed, view.framing_changed, view.display_changed):
             signal.connect(self.invalidate)
         view.library.slices_changed.connect(self._slices_changed)
@@ -64,6 +68,11 @@ class FrameCoordinator(QObject):
         for pane in self._panes:
             pane.invalidate()
 
+    def _refine(self) -> None:
+        """Draw what is shown at half resolution in full, though the button may still be held."""
+        self._resting = True
+        self.invalidate()
+
     def _slices_changed(self, uid: str) -> None:
         shown = {layer.volume_uid for layer in (self._view.base, self._view.overlay) if layer is not None}
         if uid in shown:
@@ -76,17 +85,19 @@ class FrameCoordinator(QObject):
             return
         scenes = [(pane, resolve(self._view, pane.pane, *pane.device_size())) for pane in stale]
         jobs = [(scene, pane.picture) for pane, scene in scenes if scene is not None]
-        pixels = sum(scene.plane.width * scene.plane.height for scene, _ in jobs)
-        late = self._moving() and pixels * self._cost_s_per_pixel > FRAME_BUDGET_S
+        late = self._moving() and not self._resting and frame_work(jobs) * self._cost_s > FRAME_BUDGET_S
+        self._resting = False
         scale = PictureScale.HALF if late else PictureScale.FULL
+        work = frame_work(jobs, scale)
         begin = time.perf_counter()
         render(jobs, scale)
         seconds = time.perf_counter() - begin
-        if pixels and seconds > 0.001:
-            cost = seconds / pixels * scale.value**2
-            self._cost_s_per_pixel = 0.7 * self._cost_s_per_pixel + 0.3 * cost
+        if work and seconds > _LEAST_MEASURED_S:
+            self._cost_s = 0.5 * (self._cost_s + seconds / work)
         for pane, scene in scenes:
             pane.show_scene(scene)
         self.frames += 1
         if late:
             self._rest.start()
+        else:
+            self._rest.stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -32,6 +33,8 @@ class Surface(Protocol):
 NOTCH = 120
 """Wheel units of one notch."""
 WHEEL_ZOOM = 1.2
+WHEEL_REST_S = 0.1
+"""A wheel that has not turned for so long rests."""
 
 _BUTTONS = {
     Qt.MouseButton.LeftButton: "left",
@@ -69,6 +72,12 @@ class Gestures(QObject):
         self._press_mm: FloatArray = np.zeros(3)
         self._tool: Tool | None = None
         self._wheel_rest = 0
+        self._wheeled_s = -WHEEL_REST_S
+
+    @property
+    def moving(self) -> bool:
+        """Whether the hand drags or turns the wheel."""
+        return self.dragging or time.monotonic() - self._wheeled_s < WHEEL_REST_S
 
     # --- events ------------------------------------------------------------------------------------------------
 
@@ -123,6 +132,7 @@ class Gestures(QObject):
 
     def wheel(self, pane: Surface, event: QWheelEvent) -> None:
         """Scroll or zoom; small steps of touch pads add up to a notch."""
+        self._wheeled_s = time.monotonic()
         self._view.activate(pane.pane.id)
         delta = event.angleDelta().y() or event.angleDelta().x()
         action = self._mouse.get(f"{_modifier(event.modifiers())}wheel", "scroll")

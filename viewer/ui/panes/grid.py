@@ -34,7 +34,7 @@ class PaneGrid(QWidget):
         super().__init__(parent)
         self._view = view
         self.gestures = Gestures(view, mouse, self)
-        self.coordinator = FrameCoordinator(view, lambda: self.gestures.dragging, self)
+        self.coordinator = FrameCoordinator(view, lambda: self.gestures.moving, self)
         self.gestures.drag_ended.connect(self.coordinator.invalidate)
         self._panes: dict[str, PlanePane] = {}
         self.setObjectName("pane-grid")

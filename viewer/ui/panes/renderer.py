@@ -16,7 +16,7 @@ from PySide6.QtGui import QImage
 from viewer.imaging.compose import ComposeRequest, LayerPicture
 from viewer.imaging.picture import PictureRequest, make_pictures
 from viewer.imaging.plane import Plane
-from viewer.imaging.sample import SampleRequest
+from viewer.imaging.sample import SampleRequest, slab_samples
 from viewer.state.layers import Role
 from viewer.state.panes import PlaneKind
 from viewer.state.resolve import LayerRequest, PaneScene, PictureScale
@@ -81,7 +81,7 @@ def render(jobs: Iterable[tuple[PaneScene, Picture]], scale: PictureScale = Pict
         plane = picture_plane(scene, scale)
         picture.resize(plane.width, plane.height)
         samples = _stale(scene, picture, plane)
-        key = tuple((layer.sample_key, layer.colour_key) for layer in scene.layers)
+        key = _picture_key(scene)
         if samples or key != picture._colour_key or not scene.layers:  # noqa: SLF001 - the cache is this module's
             requests.append(PictureRequest(tuple(samples), _colours(scene, picture)))
             picture._colour_key = key  # noqa: SLF001
@@ -96,6 +96,19 @@ def render(jobs: Iterable[tuple[PaneScene, Picture]], scale: PictureScale = Pict
         raise
 
 
+def frame_work(jobs: Iterable[tuple[PaneScene, Picture]], scale: PictureScale = PictureScale.FULL) -> int:
+    """How many values `render` would take from volumes, plus one for each pixel it would colour."""
+    work = 0
+    for scene, picture in jobs:
+        plane = picture_plane(scene, scale)
+        stale = [layer for layer in scene.layers if not _is_held(layer, picture, plane)]
+        depths = [slab_samples(layer.volume.geometry, plane, layer.slab)[0] for layer in stale if layer.slab]
+        thin = len(stale) - len(depths)
+        recoloured = bool(stale) or _picture_key(scene) != picture._colour_key  # noqa: SLF001
+        work += plane.width * plane.height * (sum(depths) + thin + recoloured)
+    return work
+
+
 def picture_plane(scene: PaneScene, scale: PictureScale) -> Plane:
     """The plane that is sampled: the pane's own, or a coarser one of the same extent.
 
@@ -106,7 +119,7 @@ def picture_plane(scene: PaneScene, scale: PictureScale) -> Plane:
     factor = scale.value
     if scene.pane.kind is PlaneKind.MIP and scene.layers:
         pitch = min(scene.layers[0].volume.geometry.spacing_mm)
-        factor = max(factor, min(8, int(pitch / plane.mm_per_pixel)))
+        factor *= max(1, min(8, int(pitch / plane.mm_per_pixel)))
     if factor <= 1:
         return plane
     width, height = -(-plane.width // factor), -(-plane.height // factor)
@@ -114,22 +127,33 @@ def picture_plane(scene: PaneScene, scale: PictureScale) -> Plane:
     return Plane(origin, plane.u_mm * factor, plane.v_mm * factor, width, height)
 
 
+def _picture_key(scene: PaneScene) -> tuple[object, ...]:
+    return tuple((layer.sample_key, layer.colour_key) for layer in scene.layers)
+
+
+def _values_key(layer: LayerRequest, plane: Plane) -> tuple[object, ...]:
+    return (*layer.sample_key, plane.width, plane.height)
+
+
+def _is_held(layer: LayerRequest, picture: Picture, plane: Plane) -> bool:
+    found = picture._layers.get(layer.role)  # noqa: SLF001
+    return found is not None and found.key == _values_key(layer, plane)
+
+
 def _stale(scene: PaneScene, picture: Picture, plane: Plane) -> list[SampleRequest]:
+    """What must be sampled anew, with memory for it."""
     requests = []
     held = picture._layers  # noqa: SLF001
     for role in set(held) - {layer.role for layer in scene.layers}:
         del held[role]
     for layer in scene.layers:
-        key = (*layer.sample_key, plane.width, plane.height)
-        channels = 3 if layer.volume.is_colour else 1
-        found = held.get(layer.role)
-        if found is not None and found.key == key:
+        if _is_held(layer, picture, plane):
             continue
-        shape = (channels, plane.height, plane.width)
+        shape = (3 if layer.volume.is_colour else 1, plane.height, plane.width)
+        found = held.get(layer.role)
         if found is None or found.values.shape != shape:
-            found = _Layer(key, np.empty(shape, np.float32))
-            held[layer.role] = found
-        found.key = key
+            found = held[layer.role] = _Layer((), np.empty(shape, np.float32))
+        found.key = _values_key(layer, plane)
         requests += [
             SampleRequest(layer.volume, plane, values, layer.interpolation, layer.slab, channel)
             for channel, values in enumerate(found.values)
