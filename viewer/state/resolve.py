@@ -184,7 +184,8 @@ def pane_plane(view: ViewState, pane: Pane, geometry: VolumeGeometry, width: int
     fit = fit_mm_per_pixel(geometry, right, down, width, height, cylinder=pane.kind is PlaneKind.MIP)
     along = right * framing.pan_mm[0] + down * framing.pan_mm[1]
     normal = cross(right, down)
-    depth = 0.0 if pane.kind is PlaneKind.MIP else float((view.cursor_mm - centre) @ normal)
+    # Rounded to a nanometre: moving the point within the plane must not make another plane of it.
+    depth = 0.0 if pane.kind is PlaneKind.MIP else round(float((view.cursor_mm - centre) @ normal), 6)
     if framing.flip_horizontal:
         right = -right
     if framing.flip_vertical:
