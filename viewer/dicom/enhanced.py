@@ -13,8 +13,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from viewer.dicom.careful import careful_pydicom
-from viewer.dicom.header import DETECTOR_INFORMATION, FRAME_GROUPS, SHARED_GROUPS, Header
-from viewer.dicom.sop_classes import NM
+from viewer.dicom.header import (
+    DETECTOR_INFORMATION,
+    DOUBLE_PIXEL_DATA,
+    FLOAT_PIXEL_DATA,
+    FRAME_GROUPS,
+    MODALITY_LUT,
+    REAL_WORLD_VALUES,
+    SHARED_GROUPS,
+    Header,
+)
+from viewer.dicom.sop_classes import NM, PARAMETRIC_MAP
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -35,6 +44,8 @@ def expand(header: Header) -> list[Header]:
     OSError
         The file cannot be read.
     """
+    if _has_real_world_values(header):
+        header = _with_real_world_values(header, _dataset(header))
     if header.sequences & {SHARED_GROUPS, FRAME_GROUPS}:
         return _from_functional_groups(header, _dataset(header))
     if header.sop_class == NM and header.sequences & {DETECTOR_INFORMATION}:
@@ -42,6 +53,26 @@ def expand(header: Header) -> list[Header]:
     if header.frames == 1:
         return [header]
     return [header.at_frame(n, position_mm=None, orientation=None) for n in range(header.frames)]
+
+
+def _has_real_world_values(header: Header) -> bool:
+    """Whether the file itself maps its stored values to real-world ones and has no modality transformation (B21).
+
+    A PET has a unit of its own, which such a mapping does not share; its rescale is mandatory (PS3.3 C.8.9.4).
+    """
+    return (
+        REAL_WORLD_VALUES in header.sequences
+        and header.modality != "PT"
+        and MODALITY_LUT not in header.sequences
+        and header.slope is None
+        and header.intercept is None
+        and not header.slope_empty
+    )
+
+
+def _with_real_world_values(header: Header, dataset: Dataset) -> Header:
+    with careful_pydicom("The real-world values of the header"):
+        return header.at_frame(header.frame, **_real_world_values((dataset,)))
 
 
 def _dataset(header: Header) -> Dataset:
@@ -53,27 +84,33 @@ def _dataset(header: Header) -> Dataset:
 
 def _from_functional_groups(header: Header, dataset: Dataset) -> list[Header]:
     """Frames of an enhanced object; a value is per frame, else shared, else that of the file."""
+    # Of a parametric map only this mapping says what the values are; its modality transformation does nothing
+    # (PS3.3 A.75), and float values have none (PS3.3 C.7.6.24).
+    is_map = header.sop_class == PARAMETRIC_MAP or header.pixel_tag in (FLOAT_PIXEL_DATA, DOUBLE_PIXEL_DATA)
     with careful_pydicom("The description of the frames"):
         shared = _first(dataset, "SharedFunctionalGroupsSequence")
         per_frame: Sequence[Any] = dataset.get("PerFrameFunctionalGroupsSequence") or ()
         return [
-            header.at_frame(n, **_frame_values(shared, per_frame[n] if n < len(per_frame) else None))
+            header.at_frame(n, **_frame_values(shared, per_frame[n] if n < len(per_frame) else None, is_map))
             for n in range(header.frames)
         ]
 
 
-def _frame_values(shared: Any, own: Any) -> dict[str, object]:
+def _frame_values(shared: Any, own: Any, is_map: bool) -> dict[str, object]:
     groups = (own, shared)
     values: dict[str, object] = {
         "position_mm": _vector(_group(groups, "PlanePositionSequence"), "ImagePositionPatient", 3),
         "orientation": _vector(_group(groups, "PlaneOrientationSequence"), "ImageOrientationPatient", 6),
     }
-    for part in (_pixel_measures, _real_world_values, _pixel_values, _frame_kind, _contrast_values):
+    for part in (_pixel_measures, _window_values, _frame_kind, _contrast_values):
         values.update(part(groups))
+    rescaled = not is_map and _group(groups, "PixelValueTransformationSequence") is not None
+    values.update(_pixel_values(groups) if rescaled else _real_world_values(groups))
     return values
 
 
 _Groups = Sequence[Any]
+_MAPPINGS = "RealWorldValueMappingSequence"
 
 
 def _pixel_measures(groups: _Groups) -> dict[str, object]:
@@ -90,21 +127,36 @@ def _pixel_measures(groups: _Groups) -> dict[str, object]:
 
 
 def _real_world_values(groups: _Groups) -> dict[str, object]:
-    """Value and unit of a parametric map, which has no rescale of its own (rule B21)."""
-    mapping = _group(groups, "RealWorldValueMappingSequence")
+    """Value and unit of a parametric map, which has no rescale of its own (rule B21).
+
+    Of several mappings the first is taken, unless another one goes on in its unit with another slope: then the values
+    have no single line, and stay raw. So they do when the mapping is a table.
+    """
+    mapping = _group(groups, _MAPPINGS)
     slope = _number(mapping, "RealWorldValueSlope")
-    if slope is None or _group(groups, "PixelValueTransformationSequence") is not None:
+    if slope is None:
         return {}
-    units = _first(mapping, "MeasurementUnitsCodeSequence")
+    unit = _unit_of(mapping)
+    every = next(
+        group.RealWorldValueMappingSequence for group in groups if _first(group, _MAPPINGS) is not None
+    )
+    if any(_unit_of(other) == unit and _number(other, "RealWorldValueSlope") != slope for other in every):
+        return {}
     return {
         "slope": slope,
         "intercept": _number(mapping, "RealWorldValueIntercept") or 0.0,
-        "rescale_type": str((units.get("CodeValue") if units is not None else None) or ""),
+        "rescale_type": unit,
     }
 
 
+def _unit_of(mapping: Any) -> str:
+    """UCUM code of the values of a mapping."""
+    units = _first(mapping, "MeasurementUnitsCodeSequence")
+    return str((units.get("CodeValue") if units is not None else None) or "")
+
+
 def _pixel_values(groups: _Groups) -> dict[str, object]:
-    """Modality and VOI transformation of one frame."""
+    """Modality transformation of one frame."""
     values: dict[str, object] = {}
     rescale = _group(groups, "PixelValueTransformationSequence")
     if rescale is not None:
@@ -112,6 +164,12 @@ def _pixel_values(groups: _Groups) -> dict[str, object]:
         values["slope"] = math.nan if slope is None else slope
         values["intercept"] = 0.0 if intercept is None else intercept
         values["rescale_type"] = str(rescale.get("RescaleType") or "")
+    return values
+
+
+def _window_values(groups: _Groups) -> dict[str, object]:
+    """Windows of one frame."""
+    values: dict[str, object] = {}
     voi = _group(groups, "FrameVOILUTSequence")
     if voi is not None:
         values["window_centers"] = _numbers(voi, "WindowCenter")

@@ -99,6 +99,10 @@ WANTED: dict[int, bytes] = {
     0x00280103: b"US",
     0x00280120: b"USSS",
     0x00280121: b"USSS",
+    0x00280122: b"FL",
+    0x00280123: b"FD",
+    0x00280124: b"FL",
+    0x00280125: b"FD",
     0x00281050: b"DS",
     0x00281051: b"DS",
     0x00281052: b"DS",
@@ -116,10 +120,10 @@ WANTED: dict[int, bytes] = {
 }
 """Every element that is read into a `Header`."""
 
-SEQUENCES = frozenset({0x00283000, 0x00283010, 0x00540016, 0x00540022, 0x52009229, 0x52009230})
-"""Sequences whose presence matters; their content is read later, once a stack: Modality LUT, VOI LUT,
-Radiopharmaceutical Information, Detector Information, Shared and Per-frame Functional Groups."""
-MODALITY_LUT, VOI_LUT = 0x00283000, 0x00283010
+SEQUENCES = frozenset({0x00283000, 0x00283010, 0x00409096, 0x00540016, 0x00540022, 0x52009229, 0x52009230})
+"""Sequences whose presence matters; their content is read later, once a stack: Modality LUT, VOI LUT, Real World
+Value Mapping, Radiopharmaceutical Information, Detector Information, Shared and Per-frame Functional Groups."""
+MODALITY_LUT, VOI_LUT, REAL_WORLD_VALUES = 0x00283000, 0x00283010, 0x00409096
 DETECTOR_INFORMATION, SHARED_GROUPS, FRAME_GROUPS = 0x00540022, 0x52009229, 0x52009230
 
 Elements = Mapping[int, bytes]
@@ -238,6 +242,7 @@ class Header:
     rescale_type: str
     padding_value: int | None
     padding_limit: int | None
+    float_padding: tuple[float, ...]
     window_centers: tuple[float, ...]
     window_widths: tuple[float, ...]
     window_names: tuple[str, ...]
@@ -392,6 +397,10 @@ class Header:
             rescale_type=text(0x00281054),
             padding_value=read.word(0x00280120),
             padding_limit=read.word(0x00280121),
+            float_padding=(
+                (read.floats(0x00280122) or read.doubles(0x00280123))[:1]
+                + (read.floats(0x00280124) or read.doubles(0x00280125))[:1]
+            ),
             window_centers=read.numbers(0x00281050),
             window_widths=read.numbers(0x00281051),
             window_names=read.texts(0x00281055),
@@ -581,6 +590,13 @@ class _Reader:
         if value is None:
             return ()
         return struct.unpack(f"<{len(value) // 8}d", value[: len(value) // 8 * 8])
+
+    def floats(self, tag: int) -> tuple[float, ...]:
+        """All values of an FL element."""
+        value = self._elements.get(tag)
+        if value is None:
+            return ()
+        return struct.unpack(f"<{len(value) // 4}f", value[: len(value) // 4 * 4])
 
     def word(self, tag: int) -> int | None:
         """An unsigned short, None when absent or empty."""

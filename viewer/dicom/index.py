@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from viewer.dicom.header import Header
+from viewer.dicom.header import REAL_WORLD_VALUES, Header
 from viewer.dicom.model import Catalogue, Patient, Problem, Series, SeriesKind, Study
 from viewer.dicom.mosaic import is_mosaic, tiles
 from viewer.dicom.read import read_header
@@ -186,9 +186,11 @@ class Indexer:
                 continue
             if header.frames == 1 and header.position_mm is not None and is_mosaic(header):
                 frames.extend(self._slices_of_mosaic(header, problems))
-            elif header.frames == 1 and header.sop_class not in MULTIFRAME_VOLUMES:
-                frames.append(header)
-            elif header.frames == 1 and header.position_mm is not None:
+            elif (
+                header.frames == 1
+                and (header.sop_class not in MULTIFRAME_VOLUMES or header.position_mm is not None)
+                and REAL_WORLD_VALUES not in header.sequences
+            ):
                 frames.append(header)
             else:
                 from viewer.dicom.enhanced import expand

@@ -34,6 +34,7 @@ INFLATE_CEILING = 2 << 30
 HEADER_INFLATE = 4 << 20
 """Bytes that are inflated to find the header of a deflated file."""
 NON_IMAGE_END = 0x0028FFFF
+_FLOAT_BYTES = {b"FL": 4, b"FD": 8}
 
 
 def read_with_pydicom(source: Path | bytes, path: Path, size: int, *, objects: bool = False) -> Header:
@@ -242,8 +243,9 @@ def _value_bytes(dataset: Dataset, tag: int, vrs: bytes, *, little: bool) -> byt
         value = element.value or b""
         if vrs in (b"US", b"USSS") and not little:
             return b"".join(value[n : n + 2][::-1] for n in range(0, len(value) - 1, 2))
-        if vrs == b"FD" and not little:
-            return b"".join(value[n : n + 8][::-1] for n in range(0, len(value) - 7, 8))
+        if vrs in _FLOAT_BYTES and not little:
+            step = _FLOAT_BYTES[vrs]
+            return b"".join(value[n : n + step][::-1] for n in range(0, len(value) - step + 1, step))
         return bytes(value)
     return _coerced(dataset, tag, vrs)
 
@@ -265,8 +267,9 @@ def _coerced(dataset: Dataset, tag: int, vrs: bytes) -> bytes | None:
     try:
         if vrs in (b"US", b"USSS"):
             return b"".join(struct.pack("<H", int(part) & 0xFFFF) for part in parts if part is not None)
-        if vrs == b"FD":
-            return b"".join(struct.pack("<d", float(part)) for part in parts if part is not None)
+        if vrs in _FLOAT_BYTES:
+            code = "<d" if vrs == b"FD" else "<f"
+            return b"".join(struct.pack(code, float(part)) for part in parts if part is not None)
     except (ValueError, TypeError, OverflowError):
         return None
     if isinstance(value, bytes):

@@ -105,6 +105,9 @@ def padding_of(header: Header, unit: str) -> tuple[float, float] | None:
     """
     if header.samples > 1 or header.bits_allocated < 8:
         return None
+    if header.pixel_tag in (FLOAT_PIXEL_DATA, DOUBLE_PIXEL_DATA):
+        limits = tuple(value for value in header.float_padding if math.isfinite(value))
+        return (min(limits), max(limits)) if limits else None
     declared = padding_range(header.padding_value, header.padding_limit, header.bits_allocated, header.signed)
     if declared is None:
         return None
