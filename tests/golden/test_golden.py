@@ -50,9 +50,10 @@ def uptake(shape: tuple[int, int, int] = (30, 40, 40)) -> np.ndarray:
     """Activity with one hot spot on the left."""
     k, j, i = np.indices(shape).astype(np.float64)
     hot = 9000 * np.exp(-((k - 15) ** 2 + (j - 20) ** 2 + (i - 24) ** 2) / 8)
-    return (hot + 600 * (np.sqrt((k - 15) ** 2 / 80 + (j - 20) ** 2 / 90 + (i - 20) ** 2 / 70) < 1)).astype(
-        np.float32
-    )
+    values: np.ndarray = (
+        hot + 600 * (np.sqrt((k - 15) ** 2 / 80 + (j - 20) ** 2 / 90 + (i - 20) ** 2 / 70) < 1)
+    ).astype(np.float32)
+    return values
 
 
 def grid(step: tuple[float, float, float], shape: tuple[int, int, int]) -> np.ndarray:

@@ -20,7 +20,8 @@ MakeVolume = Callable[..., OpenVolume]
 def ramp(shape: tuple[int, int, int]) -> np.ndarray:
     """Stored value 1000 k + 100 j + 10 i."""
     k, j, i = np.indices(shape)
-    return (1000 * k + 100 * j + 10 * i).astype(np.int16)
+    values: np.ndarray = (1000 * k + 100 * j + 10 * i).astype(np.int16)
+    return values
 
 
 def g1_affine() -> np.ndarray:

@@ -265,15 +265,13 @@ def long_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def slow_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each slice takes a while, as on a slow disk, so that a test is always in time to interfere."""
-    from viewer.dicom import build
-
-    quick = build.fill_slice
+    from viewer.dicom.build import fill_slice as quick
 
     def slow(*given: Any) -> None:
         time.sleep(0.015)
         quick(*given)
 
-    monkeypatch.setattr(build, "fill_slice", slow)
+    monkeypatch.setattr("viewer.loading.pipeline.fill_slice", slow)
 
 
 def when_loading(qtbot: QtBot, window: MainWindow, act: Callable[[], None]) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from PIL import Image
+from PySide6.QtGui import QImage
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
@@ -33,7 +34,9 @@ def demo(pytestconfig: pytest.Config) -> Path:
     return demo_folder(pytestconfig.cache.mkdir("demo-study"))
 
 
-def test_that_the_pictures_of_the_readme_show_the_program(qtbot: QtBot, window: MainWindow, demo: Path) -> None:
+def test_that_the_pictures_of_the_readme_show_the_program(
+    qtbot: QtBot, window: MainWindow, demo: Path
+) -> None:
     """CT and PET of the demo fused on three planes, crosshair on the hot tonsil at the patient's left."""
     from viewer.dicom.demo import LESIONS
     from viewer.ui.export.picture import pixels
@@ -48,7 +51,7 @@ def test_that_the_pictures_of_the_readme_show_the_program(qtbot: QtBot, window: 
         view.set_layout(layout)
         qtbot.waitUntil(lambda: all(shown.scene_shown and not shown.stale for shown in window.grid.panes()))
         qtbot.wait(50)
-        made = np.asarray(pixels(window.grab().toImage().convertToFormat(_rgb32())))
+        made = np.asarray(pixels(window.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)))
         path = FOLDER / name
         if os.environ.get("TRIPTYCH_UPDATE_PICTURES"):
             FOLDER.mkdir(parents=True, exist_ok=True)
@@ -57,9 +60,3 @@ def test_that_the_pictures_of_the_readme_show_the_program(qtbot: QtBot, window: 
         assert kept.shape == made.shape
         if sys.platform == "linux":
             assert (np.abs(kept - made.astype(int)).max(axis=2) > 60).mean() < 0.06, name
-
-
-def _rgb32() -> object:
-    from PySide6.QtGui import QImage
-
-    return QImage.Format.Format_RGB32

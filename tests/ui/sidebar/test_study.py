@@ -152,7 +152,7 @@ def test_that_without_suv_the_reason_is_given() -> None:
 
 def test_that_the_headline_names_what_the_uptake_is_divided_by() -> None:
     assert suv_headline(result()) == "SUV by body weight"
-    assert suv_headline(replace(result(), kind="lbmjanma")) == "SUV by lean body mass (lbmjanma)"
+    assert suv_headline(replace(result(), kind="lbmjanma")) == "SUV by lean body mass (Janmahasatian)"
     assert suv_headline(None) == "SUV"
 
 

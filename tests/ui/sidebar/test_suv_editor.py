@@ -58,6 +58,7 @@ def test_that_the_editor_begins_with_the_header(editor: SuvEditor) -> None:
         "dose_bq": 370.0,
         "residual_bq": 0.0,
         "half_life_s": 6586.2,
+        "height_cm": 0.0,
     }
     assert editor.injection is not None
     assert editor.injection.text() == "2025-01-31 10:00:00"
