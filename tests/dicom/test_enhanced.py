@@ -137,3 +137,92 @@ def test_that_A27_a_concatenation_is_one_volume(tmp_path: Path) -> None:
     path.unlink()
     volume = filled(only_stack(tmp_path))
     assert volume.physical(volume.array[:, 0, 0]).tolist() == [-1000, 1000, 3000, 5000, 7000]
+
+
+def _groups(path: Path) -> tuple[pydicom.Dataset, Any, Any]:
+    """A data set of E1 with its shared group and its per-frame groups, stored in the order 3, 0, 4, 1, 2."""
+    dataset = pydicom.dcmread(path)
+    return dataset, dataset.SharedFunctionalGroupsSequence[0], dataset.PerFrameFunctionalGroupsSequence
+
+
+def _rescale(slope: float, intercept: float) -> Sequence:
+    item = Dataset()
+    item.RescaleSlope, item.RescaleIntercept, item.RescaleType = slope, intercept, "HU"
+    return Sequence([item])
+
+
+def test_that_A24_a_frame_group_comes_before_the_shared_one_and_that_before_the_file(tmp_path: Path) -> None:
+    path = next(write_ramp(tmp_path, "E1").iterdir())
+    dataset, shared, frames = _groups(path)
+    dataset.RescaleSlope, dataset.RescaleIntercept = 1000, 1000
+    shared.PixelValueTransformationSequence = _rescale(7, 50)
+    # Slices 3 and 0 keep a rescale of their own, 2 and -1000; the others fall back to the shared one.
+    for frame in frames[2:]:
+        del frame.PixelValueTransformationSequence
+    dataset.save_as(path)
+    volume = filled(only_stack(tmp_path))
+    physical = volume.physical(volume.array[:, 0, 0])
+    assert physical.tolist() == [0 * 2 - 1000, 1000 * 7 + 50, 2000 * 7 + 50, 3000 * 2 - 1000, 4000 * 7 + 50]
+
+
+def test_that_A24_geometry_of_the_frames_comes_before_shared_geometry(tmp_path: Path) -> None:
+    path = next(write_ramp(tmp_path, "E1").iterdir())
+    dataset, shared, frames = _groups(path)
+    for frame in frames:
+        frame.PlaneOrientationSequence = shared.PlaneOrientationSequence
+        frame.PixelMeasuresSequence = shared.PixelMeasuresSequence
+    wrong = Dataset()
+    wrong.ImageOrientationPatient = [0, 1, 0, 0, 0, -1]
+    shared.PlaneOrientationSequence = Sequence([wrong])
+    wrong = Dataset()
+    wrong.PixelSpacing, wrong.SliceThickness = [9, 9], 9
+    shared.PixelMeasuresSequence = Sequence([wrong])
+    wrong = Dataset()
+    wrong.ImagePositionPatient = [500, 500, 500]
+    shared.PlanePositionSequence = Sequence([wrong])
+    dataset.ImagePositionPatient, dataset.PixelSpacing = [700, 700, 700], [8, 8]
+    dataset.save_as(path)
+    stack = only_stack(tmp_path)
+    assert stack.geometry.patient_from_index == pytest.approx(ramp_affine("G1"))
+    assert stack.report.thickness_mm == 5
+
+
+def test_that_A24_geometry_may_be_shared(tmp_path: Path) -> None:
+    path = next(write_ramp(tmp_path, "E1").iterdir())
+    dataset, shared, frames = _groups(path)
+    # Everything in the shared group but the position, which five slices cannot share.
+    shared.PixelValueTransformationSequence = frames[0].PixelValueTransformationSequence
+    for frame in frames:
+        del frame.PixelValueTransformationSequence
+    dataset.save_as(path)
+    stack = only_stack(tmp_path)
+    assert stack.geometry.patient_from_index == pytest.approx(ramp_affine("G1"))
+    volume = filled(stack)
+    assert volume.physical(volume.array[:, 0, 0]).tolist() == [-1000, 1000, 3000, 5000, 7000]
+
+
+def test_that_A24_a_position_that_is_shared_belongs_to_a_single_slice(tmp_path: Path) -> None:
+    path = next(write_ramp(tmp_path, "E1").iterdir())
+    dataset, shared, frames = _groups(path)
+    shared.PlanePositionSequence = frames[0].PlanePositionSequence
+    first = frames[0]
+    del first.PlanePositionSequence
+    dataset.PerFrameFunctionalGroupsSequence = Sequence([first])
+    dataset.NumberOfFrames = 1
+    dataset.PixelData = dataset.PixelData[:96]
+    dataset.save_as(path)
+    stack = only_stack(tmp_path)
+    assert stack.geometry.shape == (1, 6, 8)
+    assert stack.geometry.patient_from_index[:3, 3] == pytest.approx((-10, -20, -21))
+
+
+def test_that_A24_the_window_of_the_frames_comes_before_the_shared_one(tmp_path: Path) -> None:
+    path = next(write_ramp(tmp_path, "E1").iterdir())
+    dataset, _, frames = _groups(path)
+    window = Dataset()
+    window.WindowCenter, window.WindowWidth = 40, 80
+    for frame in frames:
+        frame.FrameVOILUTSequence = Sequence([window])
+    dataset.save_as(path)
+    (found,) = only_stack(tmp_path).windows
+    assert (found.center, found.width) == (40, 80)

@@ -65,10 +65,9 @@ def _frame_spans(
             raise DecodeError("The compressed data holds no fragment.")
         if frames == 1:
             return (tuple(span for span, _ in fragments),)
-        if len(table) == frames and all(a < b for a, b in pairwise(table)):
-            by_table = _by_table(fragments, table, first)
-            if all(by_table):
-                return by_table
+        items = {span[0] - 8 - first for span, _ in fragments}
+        if len(table) == frames and items.issuperset(table) and all(a < b for a, b in pairwise(table)):
+            return _by_table(fragments, table, first)
         if len(fragments) == frames:
             return tuple((span,) for span, _ in fragments)
         return _by_start(fragments)
