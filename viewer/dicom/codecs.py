@@ -1,9 +1,8 @@
 """One compressed frame in, an array of samples out.
 
-JPEG, JPEG-LS, JPEG 2000 and HTJ2K by imagecodecs, which lets go of the interpreter lock while it works; RLE by
-pylibjpeg-rle. A codestream is checked against the header before a native decoder sees it: its own size, number of
-components and tiles, and for JPEG-LS the end marker, because a cut JPEG-LS frame costs seconds (J12). Decoders are
-named here; whatever else is installed is never picked up.
+By imagecodecs, which lets go of the interpreter lock while it works. A codestream is checked against the header before
+a native decoder sees it: its own size, number of components and tiles, and for JPEG-LS the end marker, because a cut
+JPEG-LS frame costs seconds (J12). Decoders are named here; whatever else is installed is never picked up.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -197,20 +197,13 @@ def _check(info: CodestreamInfo, pixels: PixelFormat, syntax: str) -> None:
 
 
 def _guarded(decode: Callable[[], Array], syntax: str) -> Array:
-    """Run a native decoder; whatever it raises becomes one sentence.
-
-    pylibjpeg-rle panics with an exception that is no `Exception`, hence the look at the name.
-    """
+    """Run a native decoder; whatever it raises becomes one sentence."""
     try:
         return decode()
     except (RuntimeError, ValueError, TypeError, IndexError, OverflowError, MemoryError, zlib.error) as error:
         raise DecodeError("The compressed data is damaged and cannot be decoded.", syntax) from error
     except ImportError as error:
         raise DecodeError(f"The decoder for {syntax_name(syntax)} is not installed.", syntax) from error
-    except BaseException as error:
-        if type(error).__name__ != "PanicException":
-            raise
-        raise DecodeError("The compressed data is damaged and cannot be decoded.", syntax) from error
 
 
 def _shaped(samples: Array, pixels: PixelFormat, syntax: str) -> Array:
@@ -264,8 +257,6 @@ def _decode_jpeg_2000(data: bytes, syntax: str, pixels: PixelFormat) -> Decoded:
 
 def _decode_rle(data: bytes, pixels: PixelFormat) -> Array:
     """Undo RLE (PS3.5 annex G): one segment a byte plane, most significant first."""
-    from rle import rle
-
     samples = pixels.samples_per_pixel
     sample_bytes = max(pixels.bits_allocated // 8, 1)
     segments = struct.unpack_from("<I", data)[0] if len(data) > 64 else 0
@@ -280,21 +271,30 @@ def _decode_rle(data: bytes, pixels: PixelFormat) -> Array:
     if count * samples * sample_bytes > len(data) * 64:
         # A run of 128 equal bytes takes two: nothing real is denser.
         raise DecodeError("The RLE data is too short for the announced picture.", RLE)
-    raw = _guarded(
-        lambda: np.frombuffer(rle.decode_frame(data, count, pixels.bits_allocated, "<"), np.uint8), RLE
-    )
-    if raw.size != count * samples * sample_bytes:
-        raise DecodeError("The RLE data decodes to another size than announced.", RLE)
-    planes = raw.view(f"<u{sample_bytes}").reshape(samples, pixels.rows, pixels.columns)
+    # One segment a byte of the samples, the most significant first.
+    out = np.empty((samples, count, sample_bytes), np.uint8)
+    for n, (start, stop) in enumerate(pairwise((*offsets, len(data)))):
+        out[n // sample_bytes, :, sample_bytes - 1 - n % sample_bytes] = _rle_segment(data[start:stop], count)
+    planes = out.view(f"<u{sample_bytes}").reshape(samples, pixels.rows, pixels.columns)
     return planes[0] if samples == 1 else planes.transpose(1, 2, 0)
+
+
+def _rle_segment(segment: bytes, count: int) -> Array:
+    """Undo PackBits of one segment that holds so many bytes."""
+    import imagecodecs
+
+    raw = _guarded(lambda: np.frombuffer(imagecodecs.packbits_decode(segment, out=count), np.uint8), RLE)
+    if raw.size != count:
+        raise DecodeError("The RLE data decodes to another size than announced.", RLE)
+    return raw
 
 
 def _rle_bits(segment: bytes, pixels: PixelFormat) -> Array:
     """Bits packed eight a byte, then run length encoded."""
-    from rle import rle
+    import imagecodecs
 
     count = pixels.rows * pixels.columns
-    raw = _guarded(lambda: np.frombuffer(bytes(rle.decode_segment(segment)), np.uint8), RLE)
+    raw = _guarded(lambda: np.frombuffer(imagecodecs.packbits_decode(segment), np.uint8), RLE)
     if raw.size < (count + 7) // 8:
         raise DecodeError("The RLE data decodes to another size than announced.", RLE)
     if raw.size >= count:

@@ -127,7 +127,8 @@ def _native(source: FrameSource, pixels: PixelFormat) -> Array:
     first, last = start // 8, (stop + 7) // 8
     big_endian = source.transfer_syntax == EXPLICIT_BIG
     if source.transfer_syntax == DEFLATED:
-        content = _inflated(source.path, source.path.stat().st_mtime_ns)
+        needed = (source.frames * pixels.frame_bits + 7) // 8
+        content = _inflated(source.path, needed, source.path.stat().st_mtime_ns)
         data = content[first:last]
     else:
         with source.path.open("rb", buffering=0) as stream:
@@ -164,12 +165,19 @@ def _is_word_data(stream: io.FileIO, data_offset: int) -> bool:
 
 
 @lru_cache(maxsize=1)
-def _inflated(path: Path, _version: int) -> bytes:
-    """Pixel data of a deflated file (J14)."""
-    from viewer.dicom.slow_header import inflate_limit, inflated_copy, open_dataset, pixel_location
+def _inflated(path: Path, needed: int, _version: int) -> bytes:
+    """Pixel data of a deflated file that announces so many bytes of it (J14)."""
+    from viewer.dicom.slow_header import (
+        HEADER_INFLATE,
+        inflate_limit,
+        inflated_copy,
+        open_dataset,
+        pixel_location,
+    )
 
-    size = path.stat().st_size
-    limit = inflate_limit(size)
+    # The header was found within its own limit, so what is needed ends soon behind it, and the rest stays packed.
+    enough = HEADER_INFLATE + needed + 4096
+    limit = min(inflate_limit(path.stat().st_size), enough)
     with path.open("rb") as stream:
         try:
             content = inflated_copy(stream, limit)
@@ -179,7 +187,7 @@ def _inflated(path: Path, _version: int) -> bytes:
         raise DecodeError("The file is not deflated although it says so.", DEFLATED)
     length = content.seek(0, io.SEEK_END)
     content.seek(0)
-    if length >= limit:
+    if length >= limit and limit < enough:
         raise DecodeError(f"The file inflates to more than {limit >> 20} MiB and is refused.", DEFLATED)
     _, position, _ = open_dataset(content, length)
     tag, offset, value_length = pixel_location(content, position, little=True)
@@ -194,7 +202,8 @@ def _colour(samples: Array, pixels: PixelFormat, *, is_rgb: bool) -> Array:
         return samples
     if pixels.photometric in _YBR_FULL:
         return _ybr_to_rgb(samples, pixels)
-    raise DecodeError(f"The colour space {pixels.photometric or 'unnamed'} is not supported.")
+    # Its name is free text of the header, so it is not repeated.
+    raise DecodeError("The colour space that PhotometricInterpretation names is not supported.")
 
 
 def _ybr_to_rgb(samples: Array, pixels: PixelFormat) -> Array:

@@ -447,22 +447,33 @@ def _strip(value: bytes) -> bytes:
     return value.strip(b" \0\t\r\n")
 
 
+def _printable(text: str) -> str:
+    """Text without controls, terminal escapes and marks that turn the writing direction (J25)."""
+    if text.isprintable():
+        return text
+    from viewer.dicom.charset import clean_text
+
+    return clean_text(text, len(text))
+
+
 def _plain_text(value: bytes) -> str:
-    return _strip(value).decode("ascii")
+    return _printable(_strip(value).decode("ascii"))
 
 
 def _plain_texts(value: bytes) -> tuple[str, ...]:
-    stripped = _strip(value).decode("ascii")
+    stripped = _printable(_strip(value).decode("ascii"))
     return tuple(part.strip() for part in stripped.split("\\")) if stripped else ()
 
 
 def _to_float(part: bytes) -> float:
     """A decimal string as float; NaN when it is none. A decimal comma is accepted (J17)."""
+    if b"_" in part:  # Python's own way to group digits
+        return math.nan
     try:
         return float(part)
     except ValueError:
         try:
-            return float(_strip(part).replace(b",", b".").replace(b"_", b"x"))
+            return float(_strip(part).replace(b",", b"."))
         except ValueError:
             return math.nan
 
@@ -508,7 +519,7 @@ class _Reader:
         if key not in _DECODED:
             if len(_DECODED) > 5_000:
                 _DECODED.clear()
-            _DECODED[key] = decode_text(_strip(value), self._charset)
+            _DECODED[key] = _printable(decode_text(_strip(value), self._charset))
         return _DECODED[key]
 
     def texts(self, tag: int) -> tuple[str, ...]:

@@ -159,6 +159,9 @@ class Indexer:
                 stacks.append(make_stack(draft, files.uid if n == 0 else f"{files.uid}#{n + 1}"))
             except ViewerError as error:
                 problems.append(Problem(self._name(draft.headers[0].path), error.user_message))
+            except OSError as error:
+                reason = f"The file cannot be read ({error.strerror or type(error).__name__})."
+                problems.append(Problem(self._name(draft.headers[0].path), reason))
         problems.extend(Problem(self._name(header.path), text) for header, text in result.conflicts)
         sketch = files.sketch or _sketch(files)
         return (
@@ -238,16 +241,16 @@ def _sketch(files: _SeriesFiles) -> Series:
     return Series(
         uid=files.uid,
         study_uid=first.study_uid,
-        modality=first.modality,
-        description=first.series_description or first.protocol,
+        modality=_clean(first.modality),
+        description=_clean(first.series_description or first.protocol),
         kind=_kind_of(files.headers),
         files=len(files.headers),
         number=first.series_number,
         date=first.series_date or first.acquisition_date or first.study_date,
         time=first.series_time or first.acquisition_time,
-        body_part=first.body_part,
+        body_part=_clean(first.body_part),
         frame_of_reference_uid=first.frame_of_reference,
-        manufacturer=first.manufacturer,
+        manufacturer=_clean(first.manufacturer),
         paths=tuple(header.path for header in files.headers),
     )
 
@@ -303,14 +306,15 @@ def _clean(raw: str) -> str:
 
 def _same_pixels(first: Header, second: Header) -> bool:
     """Whether two files hold the same pixel data, byte by byte."""
-    if first.pixel_offset < 0 or second.pixel_offset < 0:
-        return first.path.read_bytes() == second.path.read_bytes()
-    if first.size - first.pixel_offset != second.size - second.pixel_offset:
+    # Deflated data has no place for the pixels: there the whole files are compared.
+    deflated = first.pixel_offset < 0 or second.pixel_offset < 0
+    left_start, right_start = (0, 0) if deflated else (first.pixel_offset, second.pixel_offset)
+    if first.size - left_start != second.size - right_start:
         return False
     try:
         with first.path.open("rb") as a, second.path.open("rb") as b:
-            a.seek(first.pixel_offset)
-            b.seek(second.pixel_offset)
+            a.seek(left_start)
+            b.seek(right_start)
             while True:
                 left, right = a.read(1 << 20), b.read(1 << 20)
                 if left != right:

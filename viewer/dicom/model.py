@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from viewer.imaging.suv import SuvResult
 
 
+PROBLEM_LENGTH = 4096
+"""Longest text of a problem; a path may be that long."""
+
+
 class SeriesKind(StrEnum):
     """What a series is to the viewer."""
 
@@ -59,6 +63,19 @@ class Problem:
 
     file: str
     reason: str
+
+    def __post_init__(self) -> None:
+        # Names of files may hold anything: line breaks, terminal escapes, bytes that are no text (rule J39).
+        for name in ("file", "reason"):
+            if not getattr(self, name).isprintable():
+                object.__setattr__(self, name, _one_line(getattr(self, name)))
+
+
+def _one_line(text: str) -> str:
+    # Imported here, because nearly every text is printable as it is.
+    from viewer.dicom.charset import clean_text
+
+    return clean_text(text, PROBLEM_LENGTH)
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from pathlib import Path
 
 from viewer.dicom import fast_header
-from viewer.dicom.header import DOUBLE_PIXEL_DATA, FLOAT_PIXEL_DATA, MAX_FRAME_PIXELS, PIXEL_DATA, Header
+from viewer.dicom.header import (
+    DEFLATED,
+    DOUBLE_PIXEL_DATA,
+    FLOAT_PIXEL_DATA,
+    MAX_FRAME_PIXELS,
+    PIXEL_DATA,
+    Header,
+)
 from viewer.dicom.sop_classes import DICOMDIR, kind_of_class
 from viewer.errors import NotDicomError, ViewerError
+
+MAX_FRAMES = 1 << 16
+"""Most frames of one file: each takes memory of its own before a pixel is read (J11)."""
+DEFLATE_RATIO = 1032
+"""No deflated data becomes larger than this many times its size."""
+
+_UID = re.compile(r"[0-9.]{1,64}")
 
 
 def read_header(source: Path | str | bytes, *, objects: bool = False) -> Header:
@@ -96,16 +111,26 @@ def _check_pixel_format(header: Header) -> None:
         and header.bits_stored - 1 <= header.high_bit < header.bits_allocated
     ):
         raise ViewerError("BitsAllocated, BitsStored and HighBit contradict each other.")
+    if (
+        not header.sign_known
+        and header.pixel_tag == PIXEL_DATA
+        and header.samples == 1 < header.bits_allocated
+    ):
+        raise ViewerError("PixelRepresentation is missing, so the sign of the values is unknown.")
     if header.frames < 1:
-        raise ViewerError(f"NumberOfFrames is {header.frames}; there is no image.")
-    if not header.transfer_syntax:
-        raise ViewerError("The transfer syntax is missing, so the pixel data cannot be read.")
+        raise ViewerError(f"NumberOfFrames is {max(header.frames, -1)}; there is no image.")
+    if not _UID.fullmatch(header.transfer_syntax):
+        raise ViewerError("The transfer syntax is missing or no UID, so the pixel data cannot be read.")
 
 
 def _check_size(header: Header) -> None:
     """Compare the declared size with the bytes that are there, before anything is allocated (J08, J10, J11)."""
     if header.rows * header.columns > MAX_FRAME_PIXELS:
         raise ViewerError(f"The image of {header.columns} x {header.rows} pixels is too large to be true.")
+    if header.frames > MAX_FRAMES:
+        raise ViewerError(
+            f"The file announces more than {MAX_FRAMES} frames, which are too many to be shown."
+        )
     available = header.size - header.pixel_offset if header.pixel_offset >= 0 else header.size
     if header.encapsulated:
         # An item header takes 8 bytes and a codestream is not empty.
@@ -115,7 +140,9 @@ def _check_size(header: Header) -> None:
             raise ViewerError("The compressed data is too small for the size of the image it announces.")
         return
     expected = (header.frame_bits * header.frames + 7) // 8
-    if header.pixel_offset < 0:
+    if header.transfer_syntax == DEFLATED:
+        if expected > available * DEFLATE_RATIO:
+            raise ViewerError("The deflated data is too small for the size of the image it announces.")
         return
     if header.pixel_length >= 0:
         available = min(available, header.pixel_length)

@@ -10,16 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from operator import attrgetter
 
 import numpy as np
+import numpy.typing as npt
 
 from viewer.dicom.choice import DefaultChoice, choose_default
 from viewer.dicom.geometry_fit import Fit, Label, fit_stack, flat_stack, median_of, slice_normal
-from viewer.dicom.header import Header
+from viewer.dicom.header import MODALITY_LUT, Header
 from viewer.dicom.model import SeriesKind
 from viewer.dicom.mosaic import is_mosaic
 from viewer.dicom.sop_classes import CT, ENHANCED_CT, LEGACY_CT, kind_of_class
+from viewer.dicom.units import rescale, unit_of
 from viewer.errors import GeometryError
+from viewer.imaging.geometry import FloatArray
 from viewer.imaging.geometry_report import Note, Severity
 
 __all__ = [
@@ -103,6 +107,7 @@ class _Group:
 
 
 SamePixels = Callable[[Header, Header], bool]
+Mask = npt.NDArray[np.bool_]
 
 
 def split_series(headers: Iterable[Header], same_pixels: SamePixels) -> SplitResult:
@@ -166,6 +171,11 @@ def _layout_key(header: Header) -> tuple[object, ...]:
         header.bits_stored if header.signed else 0,
         header.signed,
         header.pixel_tag,
+        # Values of different meaning never share an array either: one damaged slice would pass for the others' unit.
+        header.modality,
+        unit_of(header),
+        rescale(header).usable,
+        MODALITY_LUT in header.sequences,
         None if header.tile is None else header.tile.picture,
         is_localizer(header),
         is_capture(header),
@@ -197,13 +207,41 @@ def _without_duplicates(
             kept.append(header)
         elif header.frame or part:
             continue
-        elif same_pixels(known, header):
+        elif _means_the_same(known, header) and same_pixels(known, header):
             duplicates += 1
         else:
             conflicts.append(
                 (header, "Same SOPInstanceUID as another file but other content; the first by name is shown.")
             )
     return kept, duplicates, conflicts
+
+
+_MEANING = attrgetter(
+    "frames",
+    "rows",
+    "columns",
+    "samples",
+    "photometric",
+    "bits_allocated",
+    "bits_stored",
+    "high_bit",
+    "signed",
+    "slope",
+    "intercept",
+    "rescale_type",
+    "units",
+    "position_mm",
+    "orientation",
+    "pixel_spacing_mm",
+    "frame_of_reference",
+)
+"""What turns the same pixels into another picture."""
+
+
+def _means_the_same(first: Header, second: Header) -> bool:
+    """Whether equal pixels of two files are equal values at equal places (rule A13)."""
+    # As text, because NaN is not equal to itself.
+    return repr(_MEANING(first)) == repr(_MEANING(second))
 
 
 def _drafts_of_layout(headers: list[Header], duplicates: int) -> list[StackDraft]:
@@ -269,17 +307,30 @@ def _located_drafts(
     return drafts
 
 
-def _clusters(values: Sequence[tuple[float, ...]], same: Callable[..., bool]) -> list[int]:
-    """Cluster number of each value; equal tuples are compared once."""
-    representatives: list[tuple[float, ...]] = []
+def _clusters(
+    values: Sequence[tuple[float, ...]], same: Callable[[FloatArray, FloatArray], Mask]
+) -> list[int]:
+    """Cluster number of each value; equal tuples are compared once, and each with all clusters in one go.
+
+    Parameters
+    ----------
+    values
+        All of one length, or empty for a value that is missing; the missing ones are a cluster of their own.
+    same
+        Tells for (n, length) first values of n clusters which of them take in another value of (length,).
+    """
+    distinct = list(dict.fromkeys(values))
+    firsts = np.full((len(distinct), max(map(len, distinct))), np.nan)
     number: dict[tuple[float, ...], int] = {}
-    for value in values:
-        if value not in number:
-            match = next((n for n, r in enumerate(representatives) if same(r, value)), None)
-            if match is None:
-                match = len(representatives)
-                representatives.append(value)
-            number[value] = match
+    count = 0
+    for value in distinct:
+        found = np.flatnonzero(same(firsts[:count], np.array(value))).tolist() if value else []
+        if found:
+            number[value] = found[0]
+        else:
+            firsts[count, : len(value)] = value
+            number[value] = count
+            count += 1
     return [number[value] for value in values]
 
 
@@ -290,17 +341,16 @@ def _partition(headers: Sequence[Header], numbers: Sequence[int]) -> list[list[H
     return list(groups.values())
 
 
-def _same_orientation(first: tuple[float, ...], second: tuple[float, ...]) -> bool:
+def _same_orientation(firsts: FloatArray, value: FloatArray) -> Mask:
     """Row and column directions within 0.1 degrees each."""
     limit = 2 * np.sin(np.radians(ANGLE_DEG) / 2)
-    a, b = np.array(first), np.array(second)
-    return bool(np.linalg.norm(a[:3] - b[:3]) <= limit and np.linalg.norm(a[3:] - b[3:]) <= limit)
+    off = firsts - value
+    along, down = np.linalg.norm(off[:, :3], axis=1), np.linalg.norm(off[:, 3:], axis=1)
+    return np.asarray((along <= limit) & (down <= limit))
 
 
-def _same_spacing(first: tuple[float, ...], second: tuple[float, ...]) -> bool:
-    if not first or not second:
-        return first == second
-    return all(abs(a - b) <= SPACING_SHARE * a for a, b in zip(first, second, strict=True))
+def _same_spacing(firsts: FloatArray, value: FloatArray) -> Mask:
+    return np.asarray((np.abs(firsts - value) <= SPACING_SHARE * firsts).all(axis=1))
 
 
 # What may tell frames at one position apart, in the order of rule A02; concatenated files count as one (A27).

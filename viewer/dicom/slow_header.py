@@ -33,6 +33,8 @@ INFLATE_CEILING = 2 << 30
 """A deflated file may grow to 20 times its size, at least 256 MiB and at most 2 GiB (J14)."""
 HEADER_INFLATE = 4 << 20
 """Bytes that are inflated to find the header of a deflated file."""
+DEFER_BYTES = 64 << 20
+"""Values longer than this stay in the file until somebody asks for them: a private element may be gigabytes."""
 NON_IMAGE_END = 0x0028FFFF
 _FLOAT_BYTES = {b"FL": 4, b"FD": 8}
 
@@ -112,7 +114,9 @@ def open_dataset(stream: IO[bytes], size: int, *, force: bool = False) -> tuple[
         with careful_pydicom():
             deflated = inflated_copy(stream, HEADER_INFLATE) if preamble else None
             source = stream if deflated is None else deflated
-            dataset = pydicom.dcmread(source, stop_before_pixels=True, force=not preamble)
+            dataset = pydicom.dcmread(
+                source, defer_size=DEFER_BYTES, stop_before_pixels=True, force=not preamble
+            )
             position = source.tell()
     except ViewerError as error:
         if isinstance(error.__cause__, InvalidDicomError):

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 
-from viewer.dicom.header import DOUBLE_PIXEL_DATA, EXPLICIT_LITTLE, FLOAT_PIXEL_DATA, IMPLICIT_LITTLE, Header
-from viewer.dicom.lut import read_luts
+from viewer.dicom.header import (
+    DOUBLE_PIXEL_DATA,
+    EXPLICIT_LITTLE,
+    FLOAT_PIXEL_DATA,
+    IMPLICIT_LITTLE,
+    MODALITY_LUT,
+    Header,
+)
+from viewer.dicom.lut import Luts, read_luts
 from viewer.dicom.model import FrameSource, PixelFormat, Stack
-from viewer.dicom.pet import unit_text
 from viewer.dicom.pet_stack import with_suv
 from viewer.dicom.series import StackDraft
-from viewer.dicom.sop_classes import CT, ENHANCED_CT, LEGACY_CT
-from viewer.imaging.modality import Rescale, checked_rescale
+from viewer.dicom.units import rescale, unit_name, unit_of
+from viewer.errors import ViewerError
 from viewer.imaging.stored import padding_range
 from viewer.imaging.window import Window, header_windows
 
 BELOW_AIR_HU = -1024.0
-_CT_CLASSES = (CT, ENHANCED_CT, LEGACY_CT)
-_SLICE_WORDS = frozenset(
-    {"AXIAL", "MPR", "REFORMATTED", "RESAMPLED", "AVERAGE", "MIP", "MINIP", "HELICAL", "VOLUME"}
-)
-_UNIT_NAMES = {"HU": "HU", "[HNSF'U]": "HU", "US": "", "UNSPECIFIED": "", "": "", "1": "", "NO UNITS": ""}
 
 
 def pixel_format(header: Header) -> PixelFormat:
@@ -76,27 +78,6 @@ def frame_source(header: Header) -> FrameSource:
     )
 
 
-def rescale(header: Header) -> Rescale:
-    """Modality rescale of a frame (rules B01, J18)."""
-    return checked_rescale(header.slope, header.intercept, slope_empty=header.slope_empty)
-
-
-def unit_of(header: Header) -> str:
-    """Unit of the rescaled values, empty when the header names none (rule B04)."""
-    if header.samples > 1 or not rescale(header).usable:
-        return ""
-    if header.modality == "PT" and header.units:
-        return unit_text(header.units, header.suv_type) or header.units
-    named = header.rescale_type
-    if named:
-        return _UNIT_NAMES.get(named.upper(), named)
-    if header.sop_class not in _CT_CLASSES:
-        return ""
-    # An original CT image, and a derived one that is a slice rather than a map, is in HU unless it says otherwise.
-    original = header.image_type[:1] != ("DERIVED",)
-    return "HU" if original or any(word in _SLICE_WORDS for word in header.image_type[2:]) else ""
-
-
 def padding_of(header: Header, unit: str) -> tuple[float, float] | None:
     """(low, high) stored values that mean "no value" (rule B07), or None.
 
@@ -130,9 +111,10 @@ def make_stack(draft: StackDraft, uid: str) -> Stack:
     """
     headers = draft.headers
     middle = headers[len(headers) // 2]
-    luts = read_luts(middle)
-    unit = unit_of(middle) if luts.modality is None else _UNIT_NAMES.get(luts.unit.upper(), luts.unit)
+    luts = _common_luts(headers)
+    unit = unit_of(middle) if luts.modality is None else unit_name(luts.unit)
     windows, window_notes = _windows(middle)
+    padding, padding_notes = _common_padding(headers, unit)
     notes = dict.fromkeys(note for header in headers for note in rescale(header).notes)
     stack = Stack(
         uid=uid,
@@ -143,7 +125,7 @@ def make_stack(draft: StackDraft, uid: str) -> Stack:
         label=draft.label,
         modality=middle.modality,
         unit=unit,
-        padding=padding_of(middle, unit),
+        padding=padding,
         windows=windows,
         voi_tables=luts.voi,
         modality_lut=luts.modality,
@@ -154,9 +136,43 @@ def make_stack(draft: StackDraft, uid: str) -> Stack:
         kernel=middle.kernel,
         acquisition_text=acquisition_text(middle),
         lossy_text=lossy_text(headers),
-        warnings=tuple(dict.fromkeys((*draft.fit.report.warnings, *window_notes, *notes, *luts.notes))),
+        warnings=tuple(
+            dict.fromkeys(
+                (*draft.fit.report.warnings, *window_notes, *notes, *luts.notes, *padding_notes),
+            )
+        ),
     )
     return with_suv(stack, headers) if middle.modality == "PT" and draft.fit.geometry.oriented else stack
+
+
+def _common_luts(headers: Sequence[Header]) -> Luts:
+    """Lookup tables of a stack: those of its middle frame, when the values of all frames go through the same one.
+
+    Raises
+    ------
+    ViewerError
+        The frames have different modality tables, so no value could be trusted (rule B03), or a header has become
+        unreadable.
+    """
+    luts = read_luts(headers[len(headers) // 2])
+    if MODALITY_LUT in headers[0].sequences:
+        files = {header.path: header for header in headers}.values()
+        if any(read_luts(header).modality != luts.modality for header in files):
+            raise ViewerError(
+                "The images of the series have different modality lookup tables; it is not shown."
+            )
+    return luts
+
+
+def _common_padding(
+    headers: Sequence[Header], unit: str
+) -> tuple[tuple[float, float] | None, tuple[str, ...]]:
+    """Padding that most frames declare: one damaged header must not hide the values of all others (rule B07)."""
+    counts = Counter(padding_of(header, unit) for header in headers)
+    padding = counts.most_common(1)[0][0]
+    if len(counts) == 1:
+        return padding, ()
+    return padding, ("The images declare different padding values; that of most of them is used.",)
 
 
 def _windows(header: Header) -> tuple[tuple[Window, ...], tuple[str, ...]]:

@@ -10,13 +10,12 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import pydicom
-from pydicom.errors import InvalidDicomError
-
-from viewer.dicom.careful import quiet_pydicom
+from viewer.dicom.careful import careful_pydicom
 from viewer.dicom.model import Problem
-from viewer.errors import FormatError
+from viewer.dicom.slow_header import open_dataset
+from viewer.errors import Cancelled, FormatError, NotDicomError, ViewerError
 from viewer.formats.registry import CancelCheck
 
 _IMPLICIT_LIMIT = 64 * 1024 * 1024
@@ -79,37 +78,35 @@ def stale_problem(path: Path, shown: str, cancel: CancelCheck) -> Problem | None
 def _file_ids(path: Path, cancel: CancelCheck) -> Iterator[tuple[str, ...]]:
     """The ReferencedFileID (0004,1500) components of all records."""
     try:
-        if path.stat().st_size > _IMPLICIT_LIMIT:
-            raise FormatError("The DICOMDIR is too large to be one.")
-        with quiet_pydicom():
-            dataset = pydicom.dcmread(path, stop_before_pixels=True)
-            records = dataset.get("DirectoryRecordSequence") or ()
-    except InvalidDicomError as error:
+        names = _referenced_names(path, cancel)
+    except NotDicomError as error:
         raise FormatError("The DICOMDIR is not a DICOM file.") from error
+    except (FormatError, Cancelled):
+        raise
+    except ViewerError as error:
+        raise FormatError("The DICOMDIR is damaged.") from error
     except OSError as error:
         raise FormatError(f"The DICOMDIR cannot be read ({error.strerror or 'system error'}).") from error
-    except (
-        ValueError,
-        TypeError,
-        KeyError,
-        AttributeError,
-        NotImplementedError,
-        EOFError,
-        RecursionError,
-    ) as error:
-        # pydicom raises all of these for damaged data sets.
-        raise FormatError("The DICOMDIR is damaged.") from error
-    if not records:
-        raise FormatError("The DICOMDIR has no records.")
-    for record in records:
-        cancel.check()
-        try:
-            with quiet_pydicom():
-                value = record.get("ReferencedFileID")
-        except (ValueError, TypeError, NotImplementedError) as error:
-            raise FormatError("The DICOMDIR is damaged.") from error
+    for value in names:
         if value:
             yield (str(value),) if isinstance(value, str) else tuple(str(part) for part in value)
+
+
+def _referenced_names(path: Path, cancel: CancelCheck) -> list[Any]:
+    """ReferencedFileID of all records as pydicom gives it: None, a text, or several."""
+    size = path.stat().st_size
+    if size > _IMPLICIT_LIMIT:
+        raise FormatError("The DICOMDIR is too large to be one.")
+    with path.open("rb") as stream:
+        dataset = open_dataset(stream, size)[0]
+    names = []
+    with careful_pydicom("The DICOMDIR"):
+        for record in dataset.get("DirectoryRecordSequence") or ():
+            cancel.check()
+            names.append(record.get("ReferencedFileID"))
+    if not names:
+        raise FormatError("The DICOMDIR has no records.")
+    return names
 
 
 class _Names:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import shutil
 import stat
+import struct
 import tempfile
 import time
 import zipfile
@@ -23,12 +24,20 @@ from viewer.errors import FormatError
 from viewer.formats import sniff
 from viewer.formats.registry import CancelCheck, Found, FoundFile
 
+try:
+    from lzma import LZMAError
+except ImportError:  # Python was built without it; such members then are packed in a way that cannot be read
+    LZMAError = zlib.error  # type: ignore[assignment, misc]
+
 RATIO_LIMIT = 100
 """Unpacked over packed size above which data is taken for a bomb."""
 
 _FOLDER_PREFIX = "triptych-zip-"
 _MAX_AGE_S = 14 * 24 * 3600.0
 _CHUNK = 1 << 20
+_DAMAGES = (zipfile.BadZipFile, struct.error, ValueError, OverflowError)
+"""What `zipfile` was seen to raise for damaged directories and headers."""
+_DAMAGED = "This member of the archive is damaged and was left out."
 
 _open_folders: list[tempfile.TemporaryDirectory[str]] = []
 """Kept alive until exit: images are read from them for as long as their study is open."""
@@ -88,7 +97,7 @@ class ZipArchive:
                     yield from self._member(
                         archive, member, folder / _plain_name(number, member.filename), path.name, cancel
                     )
-        except zipfile.BadZipFile as error:
+        except _DAMAGES as error:
             raise FormatError(f"{path.name}: the zip archive is damaged.") from error
         except OSError as error:
             raise FormatError(
@@ -131,9 +140,15 @@ class ZipArchive:
                 while chunk := source.read(_CHUNK):
                     cancel.check()
                     sink.write(chunk)
-        except (zipfile.BadZipFile, zlib.error, EOFError):
+        except (*_DAMAGES, zlib.error, LZMAError, EOFError):
             target.unlink(missing_ok=True)
-            yield Problem(shown, "This member of the archive is damaged and was left out.")
+            yield Problem(shown, _DAMAGED)
+        except OSError as error:
+            if error.errno is not None:
+                raise
+            # Without a number it is not the disk: bzip2 says so that its data is damaged.
+            target.unlink(missing_ok=True)
+            yield Problem(shown, _DAMAGED)
         except (NotImplementedError, RuntimeError):
             target.unlink(missing_ok=True)
             yield Problem(shown, "This member of the archive is packed in a way that cannot be read.")

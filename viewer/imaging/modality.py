@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from viewer.imaging.window import VoiTable
+
+SLOPE_RANGE = (1e-30, 1e28)
+MAX_INTERCEPT = 1e37
+"""Beyond these, values of 32 bits leave the range of float32: they would all be shown as zero or infinite."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ def checked_rescale(
     Returns
     -------
     Rescale
-        Absent means 1 and 0. A slope of 0, an infinite or NaN number means raw values without a unit.
+        Absent means 1 and 0. A slope of 0, an infinite, NaN or absurd number means raw values without a unit.
     """
     notes = []
     if slope_empty:
@@ -56,7 +59,7 @@ def checked_rescale(
     if intercept_empty:
         notes.append("RescaleIntercept is empty; 0 is used.")
     slope, intercept = 1.0 if slope is None else slope, 0.0 if intercept is None else intercept
-    if slope == 0 or not (math.isfinite(slope) and math.isfinite(intercept)):
+    if not (SLOPE_RANGE[0] <= abs(slope) <= SLOPE_RANGE[1] and abs(intercept) <= MAX_INTERCEPT):
         notes.append("The rescale slope or intercept is not usable; raw values without a unit are shown.")
         return Rescale(usable=False, notes=tuple(notes))
     return Rescale(float(slope), float(intercept), notes=tuple(notes))
