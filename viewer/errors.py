@@ -50,7 +50,20 @@ class DecodeError(ViewerError):
 
 
 class SuvUnavailable(ViewerError):  # noqa: N818 - a state of the data rather than a fault
-    """No SUV can be computed; `user_message` is the reason."""
+    """No SUV can be computed.
+
+    Parameters
+    ----------
+    user_message
+        The reason.
+    field
+        Name of the input of `viewer.imaging.suv_inputs.SuvInputs` that is missing, ambiguous or implausible when the
+        user can help by entering it, else empty.
+    """
+
+    def __init__(self, user_message: str, field: str = "") -> None:
+        super().__init__(user_message)
+        self.field = field
 
 
 class FormatError(ViewerError):

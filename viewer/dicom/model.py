@@ -15,7 +15,7 @@ from viewer.imaging.geometry_report import GeometryReport
 from viewer.imaging.window import VoiTable, Window
 
 if TYPE_CHECKING:
-    from viewer.imaging.suv import SuvResult
+    from viewer.imaging.suv import SuvGap, SuvResult
 
 
 PROBLEM_LENGTH = 4096
@@ -184,6 +184,8 @@ class Stack:
         (first_mapped, values) of a Modality LUT Sequence (rule B03), or None.
     suv
         SUV of a PET stack, or None; then `suv_note` says why.
+    suv_gap
+        What is known and what is missing when the user could make an SUV of it (rules D10, D11, D15), else None.
     kind
         VOLUME, IMAGE, LOCALIZER or CAPTURE: a series can hold a volume and a scout or a dose page beside it.
     on_request
@@ -208,6 +210,7 @@ class Stack:
     modality_lut: tuple[int, tuple[float, ...]] | None = None
     suv: SuvResult | None = None
     suv_note: str = ""
+    suv_gap: SuvGap | None = None
     multiplanar: bool = True
     kind: SeriesKind = SeriesKind.VOLUME
     on_request: bool = False

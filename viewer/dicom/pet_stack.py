@@ -15,7 +15,7 @@ from viewer.dicom.model import Stack
 from viewer.dicom.pet import suv_inputs
 from viewer.dicom.raw_dataset import read_dataset
 from viewer.errors import SuvUnavailable, ViewerError
-from viewer.imaging.suv import SuvInputs, SuvResult, suv_factor
+from viewer.imaging.suv import SuvGap, SuvInputs, SuvResult, suv_factor
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -36,18 +36,20 @@ def with_suv(stack: Stack, headers: Sequence[Header]) -> Stack:
     Returns
     -------
     Stack
-        `suv` set, or `suv_note` with the reason why there is none. When factors differ per slice every frame carries
-        its own (DecayCorrection NONE, step D04).
+        `suv` set, or `suv_note` with the reason why there is none, and `suv_gap` when the user can mend that. When
+        factors differ per slice every frame carries its own (DecayCorrection NONE, step D04).
     """
     try:
         inputs, agent = _inputs(headers)
-        result = suv_factor(inputs)
-    except SuvUnavailable as error:
-        return replace(stack, suv_note=error.user_message)
     except ViewerError as error:
         return replace(stack, suv_note=f"No SUV: {error.user_message}")
     except OSError:
         return replace(stack, suv_note="No SUV: a header cannot be read any more.")
+    try:
+        result = suv_factor(inputs)
+    except SuvUnavailable as error:
+        gap = SuvGap(inputs, error.field) if error.field else None
+        return replace(stack, suv_note=error.user_message, suv_gap=gap)
     frames = stack.frames
     if result.factor is None:
         frames = tuple(

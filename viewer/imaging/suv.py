@@ -10,11 +10,22 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from viewer.errors import SuvUnavailable
-from viewer.imaging.body_size import BodySize, body_size
-from viewer.imaging.suv_inputs import USER, Given, SuvFrame, SuvInputs, edited, refuse, require_same
+from viewer.imaging.body_size import UPTAKE_UNITS, BodySize, body_size
+from viewer.imaging.suv_inputs import (
+    USER,
+    Given,
+    SuvFrame,
+    SuvGap,
+    SuvInputs,
+    edited,
+    refuse,
+    require_same,
+    user_values,
+)
 from viewer.imaging.suv_times import (
     check_interval,
     check_uptake,
@@ -31,13 +42,16 @@ __all__ = [
     "BodySize",
     "Given",
     "SuvFrame",
+    "SuvGap",
     "SuvInputs",
     "SuvResult",
     "SuvRow",
     "as_kind",
+    "as_used",
     "body_size",
     "edited",
     "suv_factor",
+    "user_values",
 ]
 
 WEIGHT_RANGE_KG = (0.5, 500.0)
@@ -106,6 +120,17 @@ class SuvResult:
         """True when the user entered any input (D15)."""
         return self.inputs.edited
 
+    @property
+    def unit(self) -> str:
+        """How values are written: "SUV", "SUL Janma", with a star behind it after an edit (D15)."""
+        return UPTAKE_UNITS[self.kind] + ("*" if self.edited else "")
+
+    @property
+    def mean_of_sexes(self) -> bool:
+        """True when a formula that depends on the sex was used without knowing it (D14)."""
+        types = {self.kind.upper(), self.inputs.suv_type if self.inputs.units == "GML" else ""}
+        return bool(types & set(BodySize) - {BodySize.BSA}) and self.inputs.sex.value not in ("M", "F")
+
     def rows(self) -> tuple[SuvRow, ...]:
         """Lines of the details panel: inputs, times and factor with their origins (D15)."""
         given = self.inputs
@@ -126,7 +151,8 @@ class SuvResult:
         if self.weight_kg is not None:
             add("Weight", f"{self.weight_kg:g} kg", given.weight_kg.origin)
         if self.dose_bq is not None:
-            add("Injected dose", f"{self.dose_bq / 1e6:.6g} MBq", given.dose_bq.origin)
+            label = "Injected dose" if given.residual_bq.value is None else "Dose without residual"
+            add(label, f"{self.dose_bq / 1e6:.6g} MBq", given.dose_bq.origin)
         if given.residual_bq.value is not None:
             add("Residual activity", f"{given.residual_bq.value / 1e6:.6g} MBq", given.residual_bq.origin)
         if given.half_life_s.value is not None:
@@ -226,6 +252,19 @@ def as_kind(result: SuvResult, measure: BodySize) -> SuvResult:
     )
 
 
+def as_used(inputs: SuvInputs) -> dict[str, float]:
+    """Weight in kg and dose in Bq, before any residual, as the checks of D10 and D11 read them.
+
+    An input that is missing or unclear is left out.
+    """
+    found: dict[str, float] = {}
+    whole = replace(inputs, residual_bq=Given())
+    for name, read in (("weight_kg", _weight_kg), ("dose_bq", _dose_bq)):
+        with suppress(SuvUnavailable):
+            found[name] = read(whole, [])
+    return found
+
+
 def _unique(sentences: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(sentences))
 
@@ -304,12 +343,12 @@ def _weight_kg(inputs: SuvInputs, warnings: list[str]) -> float:
     require_same(inputs, "weight_kg")
     weight = inputs.weight_kg.value
     if weight is None or not math.isfinite(weight) or weight <= 0:
-        refuse("The patient's weight is missing.")
+        refuse("The patient's weight is missing.", "weight_kg")
     if weight > 1000 and inputs.weight_kg.origin != USER:
         weight /= 1000.0
         warnings.append(f"The weight was read as grams: {weight:g} kg.")
     if not WEIGHT_RANGE_KG[0] <= weight <= WEIGHT_RANGE_KG[1]:
-        refuse(f"A weight of {weight:g} kg is not plausible.")
+        refuse(f"A weight of {weight:g} kg is not plausible.", "weight_kg")
     return weight
 
 
@@ -317,17 +356,17 @@ def _dose_bq(inputs: SuvInputs, warnings: list[str]) -> float:
     require_same(inputs, "dose_bq")
     dose = inputs.dose_bq.value
     if dose is None or not math.isfinite(dose) or dose <= 0:
-        refuse("The injected dose is missing.")
+        refuse("The injected dose is missing.", "dose_bq")
     if inputs.dose_bq.origin != USER:
         if 1 <= dose < 1e4:
             dose *= 1e6
             warnings.append(f"The injected dose was read as {dose / 1e6:g} MBq; the header should give Bq.")
         elif dose < 1e6:
-            refuse(f"The injected dose of {dose:g} has an unclear unit; enter the dose.")
+            refuse(f"The injected dose of {dose:g} has an unclear unit; enter the dose.", "dose_bq")
     residual = inputs.residual_bq.value
     if residual is not None:
         if not 0 <= residual < dose:
-            refuse("The residual activity is not smaller than the injected dose.")
+            refuse("The residual activity is not smaller than the injected dose.", "residual_bq")
         dose -= residual
         warnings.append(f"A residual activity of {residual / 1e6:g} MBq was subtracted from the dose.")
     return dose
@@ -337,7 +376,7 @@ def _half_life_s(inputs: SuvInputs, warnings: list[str]) -> float:
     require_same(inputs, "half_life_s")
     half_life = inputs.half_life_s.value
     if half_life is None or not math.isfinite(half_life) or half_life <= 0:
-        refuse("The half-life of the radionuclide is missing.")
+        refuse("The half-life of the radionuclide is missing.", "half_life_s")
     if inputs.half_life_s.origin.startswith("assumed"):
         warnings.append(f"The half-life was assumed: {half_life:g} s.")
     known = inputs.known_half_life_s
@@ -349,13 +388,13 @@ def _half_life_s(inputs: SuvInputs, warnings: list[str]) -> float:
 def _size(inputs: SuvInputs, measure: BodySize, weight_kg: float, warnings: list[str]) -> float:
     height = inputs.height_cm.value
     if height is None or not HEIGHT_RANGE_CM[0] <= height <= HEIGHT_RANGE_CM[1]:
-        refuse(f"The patient's height is missing or not plausible, which {measure.value} needs.")
+        refuse(f"The patient's height is missing or not plausible, which {measure.value} needs.", "height_cm")
     sex = inputs.sex.value or ""
     if measure is not BodySize.BSA and sex not in ("M", "F"):
         warnings.append(f"The patient's sex is not given: {measure.value} is the mean of both formulas.")
     size = body_size(measure, weight_kg, height, sex)
     if not size > 0:
-        refuse(f"The formula {measure.value} gives no sensible value for this patient.")
+        refuse(f"The formula {measure.value} gives no sensible value for this patient.", "height_cm")
     return size
 
 

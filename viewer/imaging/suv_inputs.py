@@ -13,6 +13,9 @@ T = TypeVar("T")
 USER = "user"
 """Origin of a value the user entered."""
 
+EDITABLE = frozenset({"weight_kg", "height_cm", "sex", "dose_bq", "residual_bq", "half_life_s", "injection"})
+"""Inputs the user can enter."""
+
 
 @dataclass(frozen=True)
 class Given(Generic[T]):
@@ -118,6 +121,30 @@ class SuvInputs:
         return any(isinstance(value, Given) and value.origin == USER for value in vars(self).values())
 
 
+@dataclass(frozen=True)
+class SuvGap:
+    """A PET that has no SUV yet, for want of an input the user can enter (rules D10, D11, D15).
+
+    Parameters
+    ----------
+    inputs
+        What the headers say.
+    field
+        Name of the first input that is missing, ambiguous or implausible.
+    """
+
+    inputs: SuvInputs
+    field: str
+
+
+def user_values(inputs: SuvInputs) -> dict[str, float | str | dt.datetime]:
+    """What the user entered, by field name, in the form `edited` takes."""
+    given = {name: getattr(inputs, name) for name in sorted(EDITABLE)}
+    return {
+        name: value.value for name, value in given.items() if value.origin == USER and value.value is not None
+    }
+
+
 def edited(inputs: SuvInputs, **values: float | str | dt.datetime) -> SuvInputs:
     """Inputs with values the user entered, marked as such (D15).
 
@@ -133,18 +160,16 @@ def edited(inputs: SuvInputs, **values: float | str | dt.datetime) -> SuvInputs:
     ValueError
         A field that cannot be edited.
     """
-    unknown = values.keys() - {
-        "weight_kg", "height_cm", "sex", "dose_bq", "residual_bq", "half_life_s", "injection"
-    }  # fmt: skip
+    unknown = values.keys() - EDITABLE
     if unknown:
         raise ValueError(f"not an SUV input that can be edited: {', '.join(sorted(unknown))}")
     changes = {name: Given(value, USER) for name, value in values.items()}
     return replace(inputs, conflicts=inputs.conflicts - values.keys(), **changes)  # type: ignore[arg-type]
 
 
-def refuse(reason: str) -> NoReturn:
-    """Give up on an SUV, with the reason."""
-    raise SuvUnavailable(reason)
+def refuse(reason: str, field: str = "") -> NoReturn:
+    """Give up on an SUV, with the reason and the input that would help when the user entered it."""
+    raise SuvUnavailable(reason, field)
 
 
 _FIELD_TEXT = {
@@ -162,4 +187,5 @@ def require_same(inputs: SuvInputs, *fields: str) -> None:
     """Refuse when one of the fields differs between slices."""
     for name in fields:
         if name in inputs.conflicts:
-            refuse(f"{_FIELD_TEXT[name]} differs between the slices of the series.")
+            field = name if name in EDITABLE else ""
+            refuse(f"{_FIELD_TEXT[name]} differs between the slices of the series.", field)

@@ -115,9 +115,12 @@ def injection_time(
     if moment is not None:
         return _dated(inputs, moment, start, warnings)
     if time is None:
-        refuse("The injection time is missing.")
+        refuse("The injection time is missing.", "injection")
     if half_life_s > LONG_HALF_LIFE_S:
-        refuse("The injection time has no date, which a radionuclide with a long half-life needs; enter it.")
+        refuse(
+            "The injection time has no date, which a radionuclide with a long half-life needs; enter it.",
+            "injection",
+        )
     moment = dt.datetime.combine(start.date(), time, start.tzinfo)
     if elapsed_s(start, moment) < 0:
         moment -= dt.timedelta(days=1)
@@ -138,7 +141,8 @@ def _dated(
         if min(apart_s, 86400.0 - apart_s) > 60.0:
             if lone_offset:
                 refuse(
-                    "The two injection times of the header differ, and only one has a time zone; enter the time."
+                    "The two injection times of the header differ, and only one has a time zone; enter the time.",
+                    "injection",
                 )
             warnings.append("The two injection times of the header differ; the one with a date was used.")
     elif lone_offset:
@@ -153,9 +157,9 @@ def _seconds_of(time: dt.time) -> float:
 def check_interval(interval_s: float, half_life_s: float) -> None:
     """Refuse an interval from the injection that is not above 0 and below 10 half-lives (D09)."""
     if interval_s <= 0:
-        refuse("The injection is not before the time the values refer to.")
+        refuse("The injection is not before the time the values refer to.", "injection")
     if interval_s >= MOST_HALF_LIVES * half_life_s:
-        refuse(f"The scan is {interval_s / half_life_s:.1f} half-lives after the injection.")
+        refuse(f"The scan is {interval_s / half_life_s:.1f} half-lives after the injection.", "injection")
 
 
 def check_uptake(uptake_s: float, half_life_s: float, warnings: list[str]) -> None:

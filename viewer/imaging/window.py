@@ -200,6 +200,18 @@ def as_window(voi: Voi) -> Window:
     return Window.from_bounds(voi.lower, voi.upper, function=VoiFunction.LINEAR)
 
 
+def scaled(voi: Voi, factor: float) -> Window:
+    """The window that shows the same picture after all values were multiplied by a factor above 0.
+
+    Bounds keep six digits, so that scaling there and back returns to round numbers.
+    """
+    window = as_window(voi)
+    lower, upper = (float(f"{bound * factor:.6g}") for bound in (window.lower, window.upper))
+    if window.function is VoiFunction.SIGMOID:
+        return Window.from_bounds(lower, upper, function=VoiFunction.SIGMOID)
+    return Window.from_bounds(lower, upper)
+
+
 def dragged(window: Window, dx_px: float, dy_px: float) -> Window:
     """Window after the pointer moved: right is wider, up is a lower level (brighter).
 

@@ -167,4 +167,6 @@ def _warnings(view: ViewState, scene: PaneScene) -> tuple[str, ...]:
             lines.append("no SUV")
         if item.stack.suv is not None and item.stack.suv.edited:
             lines.append("SUV*")
+        if item.stack.suv is not None and item.stack.suv.mean_of_sexes:
+            lines.append("sex not given: mean of both formulas")
     return tuple(dict.fromkeys(lines))

@@ -31,6 +31,9 @@ class Library:
         The catalogue was replaced.
     volume_added, volume_removed, volume_replaced
         uid of the volume.
+    quantity_changed
+        uid of a volume whose values are shown in another quantity (Bq/mL to SUV, SUV to SUL), and what they are now
+        multiplied by; 0 when the two have nothing in common.
     slices_changed
         uid of a volume whose array got new values.
     problems_changed
@@ -41,6 +44,7 @@ class Library:
     volume_added = Signal(str)
     volume_removed = Signal(str)
     volume_replaced = Signal(str)
+    quantity_changed = Signal(str, float)
     slices_changed = Signal(str)
     problems_changed = Signal()
 
@@ -80,10 +84,15 @@ class Library:
     def replace(self, item: OpenVolume) -> None:
         """Describe the voxels of an open volume anew (other SUV inputs); its array stays."""
         uid = item.volume.uid
-        if uid in self._volumes:
-            self._volumes[uid] = item
-            self.volume_replaced.emit(uid)
-            self.touch(uid)
+        before = self._volumes.get(uid)
+        if before is None:
+            return
+        self._volumes[uid] = item
+        if before.volume.preset_unit != item.volume.preset_unit:
+            old, new = before.volume.suv_factor, item.volume.suv_factor
+            self.quantity_changed.emit(uid, new / old if old and new else 0.0)
+        self.volume_replaced.emit(uid)
+        self.touch(uid)
 
     def remove(self, uid: str) -> None:
         """Drop a volume."""

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from viewer.dicom.model import Problem
 from viewer.imaging.colormap import colormaps
+from viewer.imaging.window import scaled
 from viewer.loading.cache import VolumeCache
 from viewer.loading.events import (
     Failed,
@@ -70,6 +71,7 @@ class Session(QObject):
         self._fresh_timer.setInterval(REFRESH_MS)
         self._fresh_timer.timeout.connect(self._show_fresh)
         view.layers_changed.connect(self._keep_only_visible)
+        library.quantity_changed.connect(self._follow_quantity)
         loader.handle(self.open_paths, self.open_series)
         loader.arrived.connect(self.apply)
 
@@ -77,6 +79,7 @@ class Session(QObject):
         """Stop listening to the state; called when the window closes."""
         self._fresh_timer.stop()
         self._view.layers_changed.disconnect(self._keep_only_visible)
+        self._library.quantity_changed.disconnect(self._follow_quantity)
 
     # --- wishes ------------------------------------------------------------------------------------------------
 
@@ -207,6 +210,15 @@ class Session(QObject):
         """The user's palette for overlays, hot iron when the setting names none that exists (rule D36)."""
         wanted = str(self._settings.get("pet.fused-colormap"))
         return wanted if wanted in {found.id for found in colormaps()} else "hot-iron"
+
+    def _follow_quantity(self, uid: str, factor: float) -> None:
+        """A window on Bq/mL says nothing about SUV; between two kinds of SUV the picture stays as it is."""
+        item = self._library.get(uid)
+        for role in Role:
+            layer = self._view.layer(role)
+            if item is not None and layer is not None and layer.volume_uid == uid:
+                window, name = (scaled(layer.window, factor), "") if factor else first_window(item.volume)
+                self._view.set_window(role, window, name)
 
     def _refine_window(self, uid: str) -> None:
         """A window guessed from the first slices follows the data until the user changes it or loading ends."""

@@ -22,6 +22,7 @@ from viewer.ui.sidebar._parts import Banner, Column, Fact, FactTable, label
 from viewer.ui.sidebar._section import Section
 from viewer.ui.sidebar._suv_editor import SuvEditor
 from viewer.ui.sidebar._suv_facts import suv_facts, suv_headline
+from viewer.ui.sidebar._suv_kind import KindChooser
 from viewer.ui.theme import GRID_PX, icon
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ class StudyPanel(Column):
         self.notes = label("", "dim", wrap=True, selectable=True)
         self.notes.setObjectName("study-notes")
         self.suv_block = _Block("study-suv", "SUV")
+        self.suv_kind = KindChooser(context.library)
         self.edit_suv = QPushButton("Edit SUV inputs…")
         self.edit_suv.setObjectName("study-edit-suv")
         self.edit_suv.clicked.connect(self._edit_suv)
@@ -101,6 +103,7 @@ class StudyPanel(Column):
             self.geometry_block,
             self.notes,
             self.suv_block,
+            self.suv_kind,
             self.edit_suv,
         ):
             self.blocks.addWidget(block)
@@ -127,6 +130,7 @@ class StudyPanel(Column):
             self.warnings.set_text("")
             self.notes.hide()
             self.edit_suv.hide()
+            self.suv_kind.refresh(None)
             for block in self._blocks:
                 block.set_facts(())
             return
@@ -140,18 +144,23 @@ class StudyPanel(Column):
         self.notes.setVisible(bool(self.notes.text()))
         pet = self._pet()
         self.suv_block.set_facts(
-            () if pet is None else suv_facts(pet.stack.suv, pet.stack.suv_note, identity=identity)
+            ()
+            if pet is None
+            else suv_facts(pet.stack.suv, pet.stack.suv_note, identity=identity, gap=pet.stack.suv_gap)
         )
         self.suv_block.heading.setText("SUV" if pet is None else suv_headline(pet.stack.suv))
-
+        self.suv_kind.refresh(pet)
+        self.edit_suv.setText(
+            "Enter SUV inputs…" if pet is None or pet.stack.suv is None else "Edit SUV inputs…"
+        )
         self.edit_suv.setVisible(identity and pet is not None and can_edit_suv(pet))
 
     def suv_editor(self) -> SuvEditor | None:
         """The dialog for the SUV inputs of the PET on show; None when they cannot be edited."""
         pet = self._pet()
-        if pet is None or pet.stack.suv is None or not can_edit_suv(pet):
+        if pet is None or not can_edit_suv(pet):
             return None
-        return SuvEditor(self._library, pet.volume.uid, pet.stack.suv, self)
+        return SuvEditor(self._library, pet, self)
 
     def _edit_suv(self) -> None:
         editor = self.suv_editor()
