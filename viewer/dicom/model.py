@@ -178,6 +178,8 @@ class Stack:
         Where the voxels are; `geometry.oriented` is False for a 2D stack.
     label
         What tells this stack from its siblings ("echo 2", "time 3"), empty when it is alone.
+    parts
+        The same by dimension (rule A02): (("time", "time 3"), ("echo", "TE 30 ms")).
     voi_tables
         VOI LUT Sequence (rule B14), selectable like windows.
     modality_lut
@@ -211,6 +213,7 @@ class Stack:
     suv: SuvResult | None = None
     suv_note: str = ""
     suv_gap: SuvGap | None = None
+    parts: tuple[tuple[str, str], ...] = ()
     multiplanar: bool = True
     kind: SeriesKind = SeriesKind.VOLUME
     on_request: bool = False

@@ -69,6 +69,8 @@ class StackDraft:
         What tells the stack from its siblings.
     on_request
         It leaves out images of its series and never opens by itself (rule A09).
+    parts
+        (dimension, value in words) for each dimension of rule A02 that tells it from its siblings.
     """
 
     headers: tuple[Header, ...]
@@ -76,6 +78,7 @@ class StackDraft:
     kind: SeriesKind
     label: str = ""
     on_request: bool = False
+    parts: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,7 @@ class _Group:
     headers: list[Header]
     label: str = ""
     notes: list[Note] = field(default_factory=list)
+    parts: tuple[tuple[str, str], ...] = ()
 
 
 SamePixels = Callable[[Header, Header], bool]
@@ -401,7 +405,9 @@ def _without_collisions(group: _Group, dimensions: tuple[_Dimension, ...] = _DIM
         split: list[_Group] = []
         for part, part_name in zip(parts, names, strict=True):
             label = ", ".join(filter(None, (group.label, part_name)))
-            split.extend(_without_collisions(_Group(part, label, list(group.notes)), dimensions[n + 1 :]))
+            told = (*group.parts, (name, part_name))
+            named = _Group(part, label, list(group.notes), told)
+            split.extend(_without_collisions(named, dimensions[n + 1 :]))
         return split
     instance = [(header.instance_number or 0, str(header.path), header.frame) for header in group.headers]
     ranks = _ranks(instance, places)
@@ -413,7 +419,12 @@ def _without_collisions(group: _Group, dimensions: tuple[_Dimension, ...] = _DIM
         "apart; they are shown as a stack of their own.",
     )
     return [
-        _Group(part, ", ".join(filter(None, (group.label, f"part {i + 1}"))), [*group.notes, note])
+        _Group(
+            part,
+            ", ".join(filter(None, (group.label, f"part {i + 1}"))),
+            [*group.notes, note],
+            (*group.parts, ("part", f"part {i + 1}")),
+        )
         for i, part in enumerate(_partition_sorted(group.headers, ranks))
     ]
 
@@ -525,7 +536,7 @@ def _fitted(group: _Group, duplicates: int) -> StackDraft:
         kind = SeriesKind.VOLUME
     else:
         kind = SeriesKind.IMAGE
-    return StackDraft(tuple(headers[n] for n in fit.order), fit, kind, group.label)
+    return StackDraft(tuple(headers[n] for n in fit.order), fit, kind, group.label, parts=group.parts)
 
 
 def _flat(headers: list[Header], kind: SeriesKind, notes: tuple[Note, ...], duplicates: int) -> StackDraft:

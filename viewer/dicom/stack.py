@@ -123,6 +123,7 @@ def make_stack(draft: StackDraft, uid: str) -> Stack:
         geometry=draft.fit.geometry,
         report=draft.fit.report,
         label=draft.label,
+        parts=draft.parts,
         modality=middle.modality,
         unit=unit,
         padding=padding,

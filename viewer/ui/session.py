@@ -8,6 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from viewer.dicom.model import Problem
+from viewer.errors import SuvUnavailable
 from viewer.imaging.colormap import colormaps
 from viewer.imaging.window import scaled
 from viewer.loading.cache import VolumeCache
@@ -27,6 +28,8 @@ from viewer.settings import Settings
 from viewer.state.first_window import AUTOMATIC, first_window
 from viewer.state.layers import ImageLayer, Role
 from viewer.state.library import Library, OpenVolume
+from viewer.state.suv_edit import carry_suv
+from viewer.state.time_points import time_points
 from viewer.state.view import ViewState
 from viewer.ui.loader_thread import Loader
 
@@ -63,7 +66,7 @@ class Session(QObject):
         self._settings = settings
         self._cache = VolumeCache(settings.memory_budget_bytes())
         self._names: Mapping[str, str] = {}
-        self._roles: dict[str, str] = {}
+        self._roles: dict[str, str | None] = {}
         self._provisional: set[str] = set()
         self._fresh: set[str] = set()
         self._fresh_timer = QTimer(self)
@@ -116,7 +119,14 @@ class Session(QObject):
         study = None if series is None else catalogue.study_of(series.uid)
         if stack is None or series is None or study is None:
             return
-        self._roles[stack_uid] = role or self._natural_role(series.modality, explicit=True)
+        wanted = role or self._natural_role(series.modality, explicit=True)
+        if self._roles.get(stack_uid) == wanted:
+            return
+        # The last wish counts, in whatever order the headers of several arrive.
+        for uid, earlier in self._roles.items():
+            if earlier == wanted:
+                self._roles[uid] = None
+        self._roles[stack_uid] = wanted
         focus = self._view.cursor_mm
         point = (float(focus[0]), float(focus[1]), float(focus[2]))
         names = self._names
@@ -136,8 +146,10 @@ class Session(QObject):
             self._names = event.names
         elif isinstance(event, GeometryReady):
             item = OpenVolume(event.volume, event.stack, event.series, event.study)
-            self._library.add(item)
-            self._place(item, self._roles.pop(event.stack.uid, ""))
+            role = self._roles.pop(event.stack.uid, "")
+            if role is not None:
+                self._library.add(item)
+                self._place(item, role)
         elif isinstance(event, (SlicesReady, VolumeFinished)):
             self._fresh.add(event.volume_uid)
             if isinstance(event, VolumeFinished):
@@ -154,6 +166,8 @@ class Session(QObject):
             self._library.add_problem(Problem("", event.message))
         if isinstance(event, (Finished, Failed)):
             self._provisional.clear()
+            if not self._loader.busy:
+                self._roles.clear()
         self.progressed.emit(event)
 
     def _show_fresh(self) -> None:
@@ -180,7 +194,29 @@ class Session(QObject):
             return Role.OVERLAY.value
         return Role.BASE.value if explicit or base is None else ""
 
+    def _keeps_place(self, item: OpenVolume, role: str) -> bool:
+        """Another time, echo or b-value of what a role shows: cursor, window, colours and framing stay (rule A27)."""
+        for kept in Role:
+            shown, layer = self._view.volume(kept), self._view.layer(kept)
+            if shown is None or layer is None or role not in ("", kept.value):
+                continue
+            if not any(stack.uid == item.volume.uid for stack in time_points(shown)):
+                continue
+            try:
+                carry_suv(self._library, shown, item.volume.uid)
+            except SuvUnavailable as reason:
+                self._library.add_problem(Problem("", f"{item.stack.label}: {reason.user_message}"))
+            volume = (self._library.get(item.volume.uid) or item).volume
+            changes: dict[str, object] = {"volume_uid": volume.uid}
+            if volume.preset_unit != shown.volume.preset_unit:
+                changes["window"], changes["window_name"] = first_window(volume)
+            self._view.update_layer(kept, **changes)
+            return True
+        return False
+
     def _place(self, item: OpenVolume, role: str) -> None:
+        if self._keeps_place(item, role):
+            return
         chosen = role or self._natural_role(item.series.modality) or Role.BASE.value
         layer = self._layer(item)
         if chosen == Role.OVERLAY.value and self._view.base is not None and item.stack.multiplanar:

@@ -11,6 +11,7 @@ from PySide6.QtGui import QStatusTipEvent
 from PySide6.QtWidgets import QApplication, QMessageBox, QProgressDialog, QWidget
 
 from viewer.errors import ExportError
+from viewer.state.time_points import time_role
 from viewer.ui.commands import Command
 from viewer.ui.context import UiContext
 from viewer.ui.dialogs._parts import show
@@ -27,6 +28,7 @@ from viewer.ui.export.names import today
 from viewer.ui.export.options import Mode, PictureRequest, Target
 from viewer.ui.export.picture import copy_to_clipboard, pixels, render
 from viewer.ui.export.player import CinePlayer
+from viewer.ui.time_steps import step_time
 
 logger = logging.getLogger(__name__)
 
@@ -59,8 +61,16 @@ def commands(context: UiContext) -> Iterable[Command]:
         exports.player.toggle,
         menu,
         opened,
-        checked=lambda: exports.player.playing,
+        checked=lambda: exports.player.playing and not exports.player.over_time,
         icon="cine",
+    )
+    yield Command(
+        "cine.time",
+        "Play times",
+        lambda: exports.player.toggle(over_time=True),
+        menu,
+        lambda: time_role(context.view) is not None,
+        checked=lambda: exports.player.playing and exports.player.over_time,
     )
     yield Command("cine.faster", "Play faster", lambda: exports.change_speed(1.25), menu, opened)
     yield Command("cine.slower", "Play slower", lambda: exports.change_speed(0.8), menu, opened)
@@ -82,6 +92,7 @@ class Exports(QObject):
         fps = context.settings.get("cine.fps")
         self.player = CinePlayer(context.view, fps if isinstance(fps, int) else FPS_DEFAULT, self)
         self.player.playing_changed.connect(lambda _playing: context.commands.refresh())
+        self.player.time_wanted.connect(lambda: step_time(context, 1, wrap=True))
         self._running: set[Work | CineJob] = set()
         application = QCoreApplication.instance()
         if application is not None:

@@ -14,6 +14,7 @@ from viewer.ui.sidebar._layer_card import LayerCard
 from viewer.ui.sidebar._layer_data import acquisition_gap_text
 from viewer.ui.sidebar._parts import Banner, Column, label
 from viewer.ui.sidebar._section import Section
+from viewer.ui.sidebar._time_block import TimeBlock
 from viewer.ui.theme import icon
 
 if TYPE_CHECKING:
@@ -41,9 +42,11 @@ class LayersPanel(Column):
         self.swap = QPushButton(icon("swap"), "Swap layers")
         self.swap.setObjectName("swap-layers")
         self.swap.clicked.connect(lambda: swap_layers(self._view))
+        self.time = TimeBlock(context)
         for block in (
             self._empty,
             self.warning,
+            self.time,
             self.cards[Role.BASE],
             self.cards[Role.OVERLAY],
             self.gap,
@@ -62,6 +65,7 @@ class LayersPanel(Column):
         base, overlay = self._view.volume(Role.BASE), self._view.volume(Role.OVERLAY)
         for card in self.cards.values():
             card.refresh()
+        self.time.refresh()
         both = base is not None and overlay is not None
         self._empty.setVisible(base is None and overlay is None)
         self.swap.setVisible(both)
