@@ -24,8 +24,12 @@ from viewer.ui.main_window import MainWindow
 from viewer.ui.opening import open_demo
 from viewer.ui.presets import PresetBook
 from viewer.ui.theme import apply_theme
+from viewer.ui.warm_up import warm_up
 
 log = logging.getLogger(__name__)
+
+SWITCH_S = 0.0005
+"""How long a thread may keep the interpreter when another one asks for it; Python's own value is 5 ms."""
 
 
 def application() -> QApplication:
@@ -82,6 +86,9 @@ def run(paths: Sequence[Path] = (), *, demo: bool = False) -> int:
     window = make_window(settings)
     _install_hooks(window)
     window.show()
+    # While a study loads, other threads hold the interpreter: the window must not wait for it at every call.
+    sys.setswitchinterval(SWITCH_S)
+    warm_up(window)
     if demo:
         QTimer.singleShot(0, lambda: open_demo(window.context))
     elif paths:

@@ -87,7 +87,7 @@ def test_that_a_dropped_folder_opens_ct_and_pet_fused(qtbot: QtBot, window: Main
     assert window.context.library.problems == ()
 
 
-def test_that_the_value_under_the_mouse_is_the_ramp_and_the_known_suv(
+def test_that_B23_E06_the_value_under_the_mouse_is_the_ramp_and_the_known_suv(
     qtbot: QtBot, window: MainWindow, study: Path
 ) -> None:
     opened(qtbot, window, study)
@@ -106,7 +106,7 @@ def test_that_the_value_under_the_mouse_is_the_ramp_and_the_known_suv(
 
 
 @pytest.mark.parametrize("kind", [PlaneKind.AXIAL, PlaneKind.SAGITTAL, PlaneKind.CORONAL])
-def test_that_a_click_moves_the_linked_point_to_the_position_under_it(
+def test_that_E06_a_click_moves_the_linked_point_to_the_position_under_it(
     qtbot: QtBot, window: MainWindow, study: Path, kind: PlaneKind
 ) -> None:
     opened(qtbot, window, study)
@@ -119,7 +119,7 @@ def test_that_a_click_moves_the_linked_point_to_the_position_under_it(
     assert window.context.view.cursor_mm == pytest.approx(wanted, abs=scene.plane.mm_per_pixel)
 
 
-def test_that_dragging_the_crosshair_moves_the_other_planes(
+def test_that_E06_dragging_the_crosshair_moves_the_other_planes(
     qtbot: QtBot, window: MainWindow, study: Path
 ) -> None:
     opened(qtbot, window, study)
@@ -378,5 +378,6 @@ def test_that_finishing_reports_no_progress_for_ever(qtbot: QtBot, window: MainW
         lambda event: ended.append(event) if isinstance(event, Finished) else None
     )
     opened(qtbot, window, study)
+    qtbot.waitUntil(lambda: not window.context.loader.busy)
     assert len(ended) == 1
     assert not window.status.progress.isVisible()

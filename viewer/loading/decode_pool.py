@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Generic, TypeVar
 
 from viewer.loading.cancel import CancelToken
+from viewer.loading.priority import give_way
 
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")
@@ -135,6 +136,7 @@ class DecodePool(Generic[Task, Answer]):
         worker.thread.start()
 
     def _serve(self, worker: _Worker[Task]) -> None:
+        give_way()
         while True:
             with self._change:
                 self._change.wait_for(lambda: self._tasks or self._stopped)

@@ -7,15 +7,20 @@ was replaced are dropped here, so a late answer never reaches the state.
 from __future__ import annotations
 
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QThread, Signal
+from PySide6.QtCore import QObject, QThread, QTimer, Signal
 
 from viewer.errors import ViewerError
 from viewer.loading.cancel import CancelToken
 from viewer.loading.events import Failed, Finished, LoadEvent
+from viewer.loading.priority import give_way
+
+TURN_S = 0.004
+"""Events arrive in bursts (two volumes at once); taking all of a burst over in one go would freeze the window."""
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +39,7 @@ class _JobThread(QThread):
         self._job = job
 
     def run(self) -> None:
+        give_way()
         try:
             for event in self._job(self.token):
                 self.produced.emit(self.number, event)
@@ -66,6 +72,10 @@ class Loader(QObject):
         self._current: set[int] = set()
         self._waiting: deque[Job] = deque()
         self._next = 0
+        self._inbox: deque[tuple[int, LoadEvent]] = deque()
+        self._turn = QTimer(self)
+        self._turn.setSingleShot(True)
+        self._turn.timeout.connect(self._take_turn)
         self._open: Callable[[Sequence[Path], bool], None] | None = None
         self._open_series: Callable[[str, str], None] | None = None
 
@@ -124,11 +134,30 @@ class Loader(QObject):
     def stop(self) -> None:
         """Cancel everything and wait for the threads (the window closes)."""
         self.cancel()
+        self._turn.stop()
+        self._inbox.clear()
         for thread in tuple(self._threads.values()):
             thread.wait()
             self._drop(thread)
 
     def _produced(self, number: int, event: LoadEvent) -> None:
+        self._inbox.append((number, event))
+        if not self._turn.isActive():
+            self._turn.start()
+
+    def _take_turn(self) -> None:
+        """Hand out events for a few milliseconds; then the window has its turn to paint and to answer."""
+        until = time.monotonic() + TURN_S
+        while self._inbox:
+            self._take(*self._inbox.popleft())
+            if time.monotonic() >= until:
+                break
+        if self._inbox:
+            self._turn.start()
+        else:
+            self._finished()
+
+    def _take(self, number: int, event: LoadEvent) -> None:
         if number not in self._current:
             return
         if isinstance(event, (Finished, Failed)):
@@ -141,8 +170,9 @@ class Loader(QObject):
                 self.busy_changed.emit(False)
 
     def _finished(self) -> None:
+        waiting = {number for number, _ in self._inbox}
         for thread in tuple(self._threads.values()):
-            if thread.isFinished():
+            if thread.isFinished() and thread.number not in waiting:
                 self._drop(thread)
 
     def _drop(self, thread: _JobThread) -> None:

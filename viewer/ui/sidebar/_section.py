@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtWidgets import QDockWidget, QTabWidget, QWidget
+from PySide6.QtWidgets import QDockWidget, QStackedWidget, QTabWidget, QWidget
 
 if TYPE_CHECKING:
     from viewer.ui.context import UiContext
@@ -51,6 +51,11 @@ def bring_to_front(section: QWidget) -> None:
             outer.show()
             outer.raise_()
         outer = outer.parentWidget()
+
+
+def lies_behind(section: QWidget) -> bool:
+    """Whether another tab hides the section: what nobody sees need not follow every change."""
+    return isinstance(section.parentWidget(), QStackedWidget) and section.isHidden()
 
 
 class SidebarHub(QObject):

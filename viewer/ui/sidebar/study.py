@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from viewer.state.layers import Role
@@ -19,7 +20,7 @@ from viewer.ui.sidebar._facts import (
     warning_texts,
 )
 from viewer.ui.sidebar._parts import Banner, Column, Fact, FactTable, label
-from viewer.ui.sidebar._section import Section
+from viewer.ui.sidebar._section import Section, lies_behind
 from viewer.ui.sidebar._suv_editor import SuvEditor
 from viewer.ui.sidebar._suv_facts import suv_facts, suv_headline
 from viewer.ui.sidebar._suv_kind import KindChooser
@@ -74,6 +75,7 @@ class StudyPanel(Column):
         super().__init__("study", "Study")
         self._view = context.view
         self._library = context.library
+        self._behind = False
         self._empty = label("Nothing is open.", "dim", wrap=True)
         self.warnings = Banner("study-warnings")
         self.patient_block = _Block("study-patient", "Patient")
@@ -122,8 +124,16 @@ class StudyPanel(Column):
         candidates = (self._shown(), self._view.volume(Role.OVERLAY), self._view.volume(Role.BASE))
         return next((item for item in candidates if item is not None and item.series.modality == "PT"), None)
 
+    def showEvent(self, event: QShowEvent) -> None:
+        if self._behind:
+            self.refresh()
+        super().showEvent(event)
+
     def refresh(self) -> None:
-        """Follow the active layer."""
+        """Follow the active layer; behind another tab only when it comes to the front."""
+        self._behind = lies_behind(self)
+        if self._behind:
+            return
         item = self._shown()
         self._empty.setVisible(item is None)
         if item is None:
