@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import os
+import struct
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from viewer.dicom.model import Problem
 from viewer.errors import Cancelled, FormatError
-from viewer.formats.registry import Format, FoundFile, FoundNote, format_for, formats
+from viewer.formats.registry import (
+    Format,
+    FoundFile,
+    FoundNote,
+    FoundVolume,
+    VolumeFormat,
+    format_for,
+    formats,
+    volume_format_for,
+)
 from viewer.loading.cancel import CancelToken
 
 
@@ -38,13 +49,34 @@ def _media_directory(tmp_path: Path) -> Path:
     return folder / "DICOMDIR"
 
 
+def _array(tmp_path: Path) -> Path:
+    np.save(tmp_path / "ct.npy", np.arange(24, dtype=np.int16).reshape(2, 3, 4))
+    return tmp_path / "ct.npy"
+
+
+def _nifti(tmp_path: Path) -> Path:
+    header = bytearray(352)
+    struct.pack_into("<i", header, 0, 348)
+    struct.pack_into("<8h", header, 40, 3, 4, 3, 2, 1, 1, 1, 1)
+    struct.pack_into("<hh", header, 70, 4, 16)
+    struct.pack_into("<8f", header, 76, 1, 1, 1, 1, 1, 1, 1, 1)
+    struct.pack_into("<f", header, 108, 352)
+    header[344:348] = b"n+1\0"
+    (tmp_path / "ct.nii").write_bytes(bytes(header) + np.arange(24, dtype="<i2").tobytes())
+    return tmp_path / "ct.nii"
+
+
 SAMPLES: dict[str, Callable[[Path], Path]] = {
     "dicom-folder": _folder,
     "dicom-file": _file,
     "zip": _archive,
     "dicomdir": _media_directory,
+    "nifti": _nifti,
+    "numpy": _array,
 }
 
+volume_formats = [reader for reader in formats() if isinstance(reader, VolumeFormat)]
+each_volume_format = pytest.mark.parametrize("reader", volume_formats, ids=lambda reader: reader.id)
 each_format = pytest.mark.parametrize("reader", formats(), ids=lambda reader: reader.id)
 
 
@@ -68,6 +100,9 @@ def test_that_a_format_opens_its_sample_and_yields_regular_files_with_their_byte
     assert reader.can_open(path)
     assert format_for(path) is reader
     found = list(reader.expand(path, CancelToken()))
+    if isinstance(reader, VolumeFormat):
+        assert [type(item) for item in found] == [FoundVolume]
+        return
     files = [item for item in found if isinstance(item, FoundFile)]
     assert all(isinstance(item, FoundFile | FoundNote | Problem) for item in found)
     assert [file.path.read_bytes() for file in files] == [b"content"]
@@ -75,11 +110,18 @@ def test_that_a_format_opens_its_sample_and_yields_regular_files_with_their_byte
     assert all("\\" not in file.shown and not Path(file.shown).is_absolute() for file in files)
 
 
+def _told(item: object) -> object:
+    """What tells an item from others."""
+    if isinstance(item, FoundVolume):
+        return [series.uid for series in item.study.series]
+    return getattr(item, "shown", item)
+
+
 @each_format
 def test_that_a_format_yields_the_same_order_twice(reader: Format, tmp_path: Path) -> None:
     path = SAMPLES[reader.id](tmp_path)
     first, second = (
-        [getattr(item, "shown", item) for item in reader.expand(path, CancelToken())] for _ in range(2)
+        [_told(item) for item in reader.expand(path, CancelToken())] for _ in range(2)
     )
     assert first == second
 
@@ -111,3 +153,43 @@ def test_that_a_vanished_path_is_an_expected_error_or_a_problem(reader: Format, 
     assert not [
         item for item in found if isinstance(item, FoundFile) and item.path.exists() and item.path == path
     ]
+
+
+@each_volume_format
+def test_that_a_volume_is_found_among_other_files_too_and_is_ready_for_the_catalogue(
+    reader: VolumeFormat, tmp_path: Path
+) -> None:
+    path = SAMPLES[reader.id](tmp_path)
+    assert path.name.endswith(reader.endings)
+    assert all(ending == ending.lower() and ending.startswith(".") for ending in reader.endings)
+    assert volume_format_for(path) is reader
+    found = reader.read(path, f"archive.zip/{path.name}", CancelToken())
+    assert found is not None
+    (series,) = found.study.series
+    assert series.study_uid == found.study.uid
+    assert series.paths == (path,)
+    assert series.description == "ct"
+    (stack,) = series.stacks
+    assert stack.source is not None
+    assert stack.geometry.shape == (2, 3, 4)
+    slices = [stack.source.read(frame) for frame in stack.frames]
+    assert all(values.dtype == stack.source.dtype for values in slices)
+    assert np.array_equal(slices, np.arange(24).reshape(2, 3, 4))
+
+
+@each_volume_format
+def test_that_a_volume_s_slices_may_be_asked_for_in_any_order(reader: VolumeFormat, tmp_path: Path) -> None:
+    found = reader.read(SAMPLES[reader.id](tmp_path), "ct", CancelToken())
+    assert found is not None
+    (stack,) = found.study.series[0].stacks
+    assert stack.source is not None
+    for k in (1, 0, 0, 1, 1, 0):
+        assert stack.source.read(stack.frames[k])[0, 0] == 12 * k
+
+
+@each_volume_format
+def test_that_a_name_alone_makes_no_volume(reader: VolumeFormat, tmp_path: Path) -> None:
+    for ending in reader.endings:
+        path = tmp_path / f"image{ending}"
+        path.write_bytes(bytes(128) + b"DICM" + bytes(600))
+        assert volume_format_for(path) is None

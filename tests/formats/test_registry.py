@@ -14,7 +14,14 @@ from viewer.loading.cancel import CancelToken
 
 
 def test_that_readers_are_found_in_their_folder_and_sorted_by_priority() -> None:
-    assert [reader.id for reader in formats()] == ["dicom-folder", "dicomdir", "zip", "dicom-file"]
+    assert [reader.id for reader in formats()] == [
+        "dicom-folder",
+        "dicomdir",
+        "zip",
+        "nifti",
+        "numpy",
+        "dicom-file",
+    ]
 
 
 def test_that_content_decides_not_the_name(tmp_path: Path) -> None:

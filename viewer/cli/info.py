@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument(
-        "paths", metavar="PATH", nargs="+", type=Path, help="folder, DICOM file, DICOMDIR or .zip"
+        "paths", metavar="PATH", nargs="+", type=Path, help="folder, DICOM file, DICOMDIR, .zip, .nii or .npy"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
     parser.add_argument(

@@ -38,6 +38,8 @@ def array_dtype(stack: Stack) -> np.dtype[Any]:
     """Type of the voxel array of a stack."""
     if is_colour(stack):
         return np.dtype(np.uint8)
+    if stack.source is not None:
+        return stack.source.dtype
     return np.dtype(np.float32) if is_physical(stack) else stored_dtype(stack.pixels)
 
 
@@ -112,7 +114,9 @@ def fill_slice(volume: Volume, stack: Stack, k: int) -> None:
     """
     source = stack.frames[k]
     try:
-        if not _read_straight(volume, stack, source, k):
+        if stack.source is not None:
+            volume.array[..., k, :, :] = stack.source.read(source)
+        elif not _read_straight(volume, stack, source, k):
             _decode_into(volume, stack, source, k)
     except OSError as error:
         _mark_corrupt(volume, k)

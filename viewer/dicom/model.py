@@ -8,7 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
 
 from viewer.imaging.geometry import VolumeGeometry
 from viewer.imaging.geometry_report import GeometryReport
@@ -20,6 +23,10 @@ if TYPE_CHECKING:
 
 PROBLEM_LENGTH = 4096
 """Longest text of a problem; a path may be that long."""
+
+
+LABEL_MODALITY = "SEG"
+"""Modality of volumes whose values are labels."""
 
 
 class SeriesKind(StrEnum):
@@ -164,6 +171,47 @@ class PixelFormat:
         return self.rows * self.columns * samples * self.bits_allocated
 
 
+class VolumeSource(Protocol):
+    """Reads the voxels of a stack whose frames are not DICOM (NIfTI, .npy).
+
+    Attributes
+    ----------
+    dtype
+        Type of the voxel array.
+    sequential
+        Slices are best asked for from the first to the last (a packed file).
+    """
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the voxel array."""
+
+    @property
+    def sequential(self) -> bool:
+        """Whether slices are best asked for from the first to the last."""
+
+    def read(self, frame: FrameSource) -> npt.NDArray[Any]:
+        """Read one slice; may be called from several threads at the same time.
+
+        Parameters
+        ----------
+        frame
+            Of the stack.
+
+        Returns
+        -------
+        ndarray
+            (j, i) of `dtype` in stored units, or (3, j, i) uint8 for colour.
+
+        Raises
+        ------
+        DecodeError
+            The file is damaged.
+        OSError
+            It cannot be read.
+        """
+
+
 @dataclass(frozen=True, eq=False)
 class Stack:
     """Slices of one series that belong together: one volume, or a 2D stack when the geometry is not good enough.
@@ -191,9 +239,12 @@ class Stack:
     kind
         VOLUME, IMAGE, LOCALIZER or CAPTURE: a series can hold a volume and a scout or a dose page beside it.
     on_request
-        The stack leaves out images of its series (rule A09): it is offered, but never opens by itself.
+        The stack leaves out images of its series (rule A09) or lies beside what it was made from (a label volume in
+        the folder of a study): it is offered, but never opens by itself.
     image_type, kernel
         ImageType values and ConvolutionKernel, used to choose the series that opens first.
+    source
+        Reads the slices when the frames are not DICOM, else None.
     tracer_text, acquisition_text
         Short technical lines for the corner annotation (rule E.2): "FDG 589 MBq, 60 min", "120 kVp 200 mA".
     """
@@ -223,6 +274,7 @@ class Stack:
     acquisition_text: str = ""
     lossy_text: str = ""
     warnings: tuple[str, ...] = ()
+    source: VolumeSource | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,6 +15,10 @@ from viewer.imaging.geometry import VolumeGeometry
 from viewer.imaging.window import VoiTable, Window
 
 
+LABEL_UNIT = "label"
+"""Unit of values that are names: they are never mixed with their neighbours (rule I12)."""
+
+
 @dataclass(frozen=True)
 class Quantity:
     """What a physical value measures.
@@ -22,7 +26,7 @@ class Quantity:
     Parameters
     ----------
     unit
-        Unit as shown: "HU", "Bq/mL", "SUV", "Gy", or "" when the header names none (rule B04).
+        Unit as shown: "HU", "Bq/mL", "SUV", "Gy", "label", or "" when the header names none (rule B04).
     """
 
     unit: str = ""
@@ -31,6 +35,11 @@ class Quantity:
     def is_hounsfield(self) -> bool:
         """True for CT numbers; only these take the CT presets (rule C01)."""
         return self.unit == "HU"
+
+    @property
+    def is_label(self) -> bool:
+        """True for label volumes."""
+        return self.unit == LABEL_UNIT
 
 
 @dataclass(frozen=True, eq=False)

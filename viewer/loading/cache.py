@@ -50,6 +50,8 @@ class VolumeCache:
             entry = self._entries.get(stack.uid)
             if entry is None or entry.stack.frames != stack.frames:
                 return None
+            if entry.stack.geometry.frame_of_reference_uid != stack.geometry.frame_of_reference_uid:
+                return None  # a NIfTI volume whose study was opened meanwhile
             self._entries.move_to_end(stack.uid)
             return entry.volume
 

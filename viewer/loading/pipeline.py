@@ -23,7 +23,14 @@ from viewer.dicom.choice import DefaultChoice, choose_default
 from viewer.dicom.index import Indexer
 from viewer.dicom.model import Catalogue, Problem, Series, Stack, Study
 from viewer.errors import Cancelled, DecodeError, EmptyStudyError, FormatError, ViewerError
-from viewer.formats.registry import Found, FoundFile, FoundNote, format_for
+from viewer.formats.registry import (
+    Found,
+    FoundFile,
+    FoundNote,
+    FoundVolume,
+    format_for,
+    volume_format_for,
+)
 from viewer.imaging.geometry import VolumeGeometry
 from viewer.imaging.volume import Volume
 from viewer.loading.cache import VolumeCache, default_budget_bytes
@@ -41,6 +48,7 @@ from viewer.loading.events import (
     ThumbnailReady,
     VolumeFinished,
 )
+from viewer.loading.file_volumes import FileVolumes
 from viewer.loading.order import interleave, load_passes
 
 _log = logging.getLogger(__name__)
@@ -72,7 +80,7 @@ def load(
     Parameters
     ----------
     paths
-        Folders, DICOM files, DICOMDIRs, zip archives, in any mixture.
+        Folders, DICOM files, DICOMDIRs, zip archives, NIfTI and .npy volumes, in any mixture.
     cancel
         Stops the job within about 100 ms; the last event then is `Finished(cancelled=True)`.
     choose
@@ -173,6 +181,7 @@ class _Search:
         self._cancel = cancel
         self._known = known
         self._indexer = Indexer()
+        self._volumes = FileVolumes()
         self._notes: list[str] = []
         self._problems: list[Problem] = list(known.problems) if known is not None else []
         self._told = set(self._problems)
@@ -214,6 +223,18 @@ class _Search:
     def _add(self, file: FoundFile) -> None:
         self._cancel.check()
         self._files += 1
+        try:
+            reader = volume_format_for(file.path)
+            found = None if reader is None else reader.read(file.path, file.shown, self._cancel)
+        except FormatError as error:
+            self._problems.append(Problem(file.shown, _sentence(error.user_message)))
+            return
+        except OSError as error:
+            self._problems.append(Problem(file.shown, _unreadable(error)))
+            return
+        if found is not None:
+            self._volumes.add(found)
+            return
         problem = self._indexer.add(file.path, file.shown)
         if problem is not None:
             self._problems.append(problem)
@@ -230,9 +251,7 @@ class _Search:
             except FormatError as error:
                 yield Problem(path.name or str(path), error.user_message)
             except OSError as error:
-                yield Problem(
-                    path.name or str(path), f"It cannot be read ({error.strerror or 'system error'})."
-                )
+                yield Problem(path.name or str(path), _unreadable(error))
 
     def _walk_ahead(self, found: Iterator[Found], waiting: deque[FoundFile]) -> bool:
         """Take what the walk finds within a few milliseconds; False when it has ended."""
@@ -244,6 +263,8 @@ class _Search:
                     self.names[key] = item.shown
                     self._total += 1
                     waiting.append(item)
+            elif isinstance(item, FoundVolume):
+                self._volumes.add(item)
             elif isinstance(item, FoundNote):
                 self._notes.append(item.text)
             else:
@@ -262,7 +283,7 @@ class _Search:
 
     def _catalogue(self, *, complete: bool) -> Catalogue:
         """The catalogue, with what went wrong before a header was read."""
-        catalogue = self._indexer.catalogue(complete=complete)
+        catalogue = self._volumes.merged(self._indexer.catalogue(complete=complete), self._known)
         return replace(
             catalogue,
             problems=tuple(dict.fromkeys((*self._problems, *catalogue.problems))),
@@ -291,6 +312,14 @@ def _owners(catalogue: Catalogue, stack: Stack) -> tuple[Series, Study]:
             if any(candidate is stack for candidate in series.stacks):
                 return series, study
     raise EmptyStudyError("The series is no longer in the catalogue.")
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _unreadable(error: OSError) -> str:
+    return f"It cannot be read ({error.strerror or 'system error'})."
 
 
 def _nothing_found(catalogue: Catalogue) -> str:
@@ -394,9 +423,17 @@ class _Job:
         for filling in self._fillings:
             geometry = filling.volume.geometry
             linked = geometry.oriented and geometry.frame_of_reference_uid == first.frame_of_reference_uid
-            filling.passes = load_passes(filling.total, _focus_slice(geometry, point) if linked else None)
+            if filling.stack.source is not None and filling.stack.source.sequential:
+                filling.passes = [tuple(range(filling.total))]
+            else:
+                filling.passes = load_passes(filling.total, _focus_slice(geometry, point) if linked else None)
             filling.started = started
-        compressed = any(frame.offset < 0 for filling in self._fillings for frame in filling.stack.frames)
+        compressed = any(
+            frame.offset < 0
+            for filling in self._fillings
+            if filling.stack.source is None
+            for frame in filling.stack.frames
+        )
         # One thread reads as fast as two; only decoding gains from more.
         threads = decode_threads() if compressed else 1
         with DecodePool[_Task, Problem | None](_fill_one, threads, self._cancel, GIVE_UP_S) as pool:

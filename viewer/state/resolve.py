@@ -226,7 +226,7 @@ def _layer(view: ViewState, pane: Pane, role: Role, plane: Plane) -> LayerReques
         return None
     volume = item.volume
     slab = view.slab
-    interpolation = view.interpolation
+    interpolation = Interpolation.NEAREST if volume.quantity.is_label else view.interpolation
     if pane.kind is PlaneKind.MIP:
         corners = volume.geometry.corners_mm()
         slab = Slab(float(np.linalg.norm(corners[0] - corners[-1])), Projection.MAX)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from viewer.dicom.model import Problem
+from viewer.dicom.model import LABEL_MODALITY, Problem
 from viewer.errors import SuvUnavailable
 from viewer.imaging.colormap import colormaps
 from viewer.imaging.window import scaled
@@ -188,8 +188,10 @@ class Session(QObject):
     # --- placing -----------------------------------------------------------------------------------------------
 
     def _natural_role(self, modality: str, *, explicit: bool = False) -> str:
-        """PET goes over a CT or MR that is shown; everything else goes below."""
+        """PET goes over a CT or MR that is shown, labels over anything; everything else goes below."""
         base = self._view.volume(Role.BASE)
+        if modality == LABEL_MODALITY and base is not None:
+            return Role.OVERLAY.value
         if modality == "PT" and base is not None and base.series.modality in ("CT", "MR"):
             return Role.OVERLAY.value
         return Role.BASE.value if explicit or base is None else ""
