@@ -173,6 +173,13 @@ def test_that_D14_lean_and_ideal_mass_follow_the_published_table(
     # D14: a mean of both formulas is said, and only then.
     assert after.stack.suv.mean_of_sexes == (sex == "O")
     assert any("mean of both" in text for text in after.stack.warnings) == (sex == "O")
+    view = ViewState(library)
+    view.show(ImageLayer(item.volume.uid, Window.from_bounds(0, 7)))
+    scene = resolve(view, view.layout.panes[0], 640, 480)
+    assert scene is not None
+    # Also where nothing else is written.
+    words = corners(view, scene, Density.OFF, identity=False)
+    assert ("mean of F/M formulas" in words.warnings) == (sex == "O")
 
 
 def test_that_surface_area_gives_square_centimetres_per_millilitre(library: Library, tmp_path: Path) -> None:

@@ -16,10 +16,12 @@ from viewer.dicom.model import Catalogue, Stack
 from viewer.imaging.window import Window
 from viewer.loading.events import GeometryReady
 from viewer.settings import Settings
+from viewer.state.annotations import corners
 from viewer.state.layers import Role
 from viewer.state.library import Library, OpenVolume
-from viewer.state.panes import PlaneKind
+from viewer.state.panes import Density, PlaneKind
 from viewer.state.probe import read_point
+from viewer.state.resolve import resolve
 from viewer.state.suv_edit import edit_suv, show_kind
 from viewer.state.time_points import dimension_name, place_in_time, time_points
 from viewer.state.view import ViewState
@@ -154,6 +156,10 @@ def test_that_A27_stepping_keeps_cursor_window_framing_and_colours(
         step(qtbot, window)
         assert stack_of(window).label == f"time {n + 1}"
         assert under_cursor(window) == str(1000 * n + 3)
+        scene = resolve(view, view.layout.panes[0], 200, 200)
+        assert scene is not None
+        small = corners(view, scene, Density.FULL, identity=False, compact=True)
+        assert small.bottom_right[-1] == f"time {n + 1}"
         np.testing.assert_array_equal(view.cursor_mm, point)
         assert view.framing(PlaneKind.AXIAL).zoom == 2.5
         assert view.base is not None

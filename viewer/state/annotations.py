@@ -104,7 +104,8 @@ def _series(item: OpenVolume, *, identity: bool, compact: bool) -> tuple[str, ..
     series, stack = item.series, item.stack
     number = f"Se {series.number}" if series.number is not None else ""
     if compact:
-        return (" ".join(filter(None, (number, series.modality))),)
+        # Of several times or echoes even a small pane says which one it shows.
+        return tuple(filter(None, (" ".join(filter(None, (number, series.modality))), stack.label)))
     description = series.description if identity else without_name(series.description, item.study.patient)
     report = stack.report
     size = []
@@ -168,5 +169,5 @@ def _warnings(view: ViewState, scene: PaneScene) -> tuple[str, ...]:
         if item.stack.suv is not None and item.stack.suv.edited:
             lines.append("SUV*")
         if item.stack.suv is not None and item.stack.suv.mean_of_sexes:
-            lines.append("sex not given: mean of both formulas")
+            lines.append("mean of F/M formulas")
     return tuple(dict.fromkeys(lines))
