@@ -179,7 +179,7 @@ def test_that_dragging_a_linear_window_reuses_the_same_read_only_table() -> None
     st.floats(-1e3, 1e3), st.floats(1.0, 5e3), st.sampled_from(list(VoiFunction)), st.sampled_from([1.0, -1.0, 0.37]),
     st.booleans(),
 )  # fmt: skip
-def test_that_any_window_and_slope_agree_with_the_exact_function(
+def test_that_B17_any_window_and_slope_agree_with_the_exact_function(
     center: float, width: float, function: VoiFunction, slope: float, invert: bool
 ) -> None:
     window = Window(center, width, function)

@@ -90,7 +90,7 @@ def test_that_pixels_are_square_millimetres_and_the_volume_fits(
     assert places.max() == pytest.approx(119.5)
 
 
-def test_that_flips_move_the_letters_and_are_marked(view: ViewState, make_volume: MakeVolume) -> None:
+def test_that_E05_flips_move_the_letters_and_are_marked(view: ViewState, make_volume: MakeVolume) -> None:
     opened(view, make_volume())
     view.update_framing(PlaneKind.AXIAL, flip_horizontal=True)
     found = scene(view, PlaneKind.AXIAL)
