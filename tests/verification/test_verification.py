@@ -15,8 +15,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.dicom.reading import filled, only_stack
+from tests.conftest import RealData
+from tests.dicom.reading import filled, only_stack, stacks_of
 from tests.phantoms import ramp_affine, ramp_array, write_pet, write_ramp, write_series
+from viewer.dicom.index import Indexer
 from viewer.dicom.model import Stack
 from viewer.dicom.value_maps import ValueMap
 from viewer.imaging.geometry import VolumeGeometry
@@ -29,7 +31,7 @@ from viewer.verification.suv_objects import suv_checks
 from viewer.verification.tools import ToolError, available, run
 
 pytestmark = pytest.mark.skipif(
-    any(tool.missing for tool in available()), reason="SimpleITK, nibabel or dcm2niix is missing"
+    any(tool.missing for tool in available()), reason="SimpleITK or dcm2niix is missing"
 )
 
 BOTH = {"SimpleITK": itk_checks, "dcm2niix": niix_checks}
@@ -136,6 +138,32 @@ def test_that_B07_padding_is_left_out_and_counted(tool: str, tmp_path: Path) -> 
     write_ramp(tmp_path, PixelPaddingValue=0, RescaleSlope=lambda k: 1.0 + k)
     checks = ask(subject_of(tmp_path), tool)
     assert checks["values"].ours == "239 voxels, 1 padding"
+
+
+def stack_of(path: Path) -> Stack:
+    indexer = Indexer()
+    indexer.add(path)
+    (stack,) = stacks_of(indexer.catalogue(complete=True))
+    return stack
+
+
+def test_that_B05_samples_read_without_their_sign_are_explained(real_data: RealData) -> None:
+    stack = stack_of(real_data("broken-a") / "pydicom" / "J2K_pixelrep_mismatch.dcm")
+    subject = Subject(stack, filled(stack))
+    assert not odd(ask(subject, "SimpleITK"))
+    checks = ask(subject, "dcm2niix")
+    assert odd(checks) == {"value range": Verdict.EXPLAINED, "values": Verdict.EXPLAINED}
+    assert "without the sign" in checks["values"].reason
+
+
+def test_that_A26_the_slices_of_a_mosaic_agree_with_dcm2niix(real_data: RealData) -> None:
+    stack = stack_of(real_data("mr-12bit") / "12bitUnsigned.dcm")
+    subject = Subject(stack, filled(stack))
+    assert subject.count == 35
+    assert not odd(ask(subject, "dcm2niix"))
+    checks = ask(subject, "SimpleITK")
+    assert odd(checks) == {"slices": Verdict.EXPLAINED}
+    assert checks["values"].ours == "143360 voxels"
 
 
 # --- Faults of ours ----------------------------------------------------------------------------------------------

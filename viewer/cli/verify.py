@@ -142,12 +142,16 @@ def _compare(reading: Reading, verified: _Verified) -> Iterator[tuple[Series, St
 def _checks(
     stack: Stack, volume: Any, series: Series, maps: Sequence[ValueMap], tools: tuple[Tool, ...]
 ) -> list[Check]:
+    from viewer.verification.checks import Check, Verdict
     from viewer.verification.itk import itk_checks
     from viewer.verification.niix import niix_checks
     from viewer.verification.subject import Subject
     from viewer.verification.suv_objects import suv_checks
     from viewer.verification.tools import DCM2NIIX, SITK
 
+    if not stack.frames[0].transfer_syntax:
+        reason = "Only DICOM is compared."
+        return [Check("reading", "triptych", "read", "-", Verdict.NOT_COMPARED, reason)]
     subject = Subject(stack, volume)
     here = {tool.name for tool in tools if not tool.missing}
     siblings = [frame for sibling in series.stacks for frame in sibling.frames]

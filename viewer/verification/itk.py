@@ -54,17 +54,14 @@ def itk_checks(subject: Subject, siblings: Sequence[FrameSource]) -> list[Check]
             reading = _ask(subject, Path(name))
         except ToolError as error:
             return [Check("reading", SITK, "read", "not read", Verdict.NO_ANSWER, error.user_message)]
-        checks = [_slices(subject, reading)]
-        if subject.oriented and subject.count > 1:
-            checks.append(_order(subject, reading))
-        checks += _places(subject, reading)
+        checks = [_mosaic(subject)] if subject.tiled else _geometry(subject, reading)
         if reading.colour or subject.volume.is_colour:
             reason = "Colour pictures hold no measured values."
             checks.append(Check("values", SITK, "colour", "colour", Verdict.NOT_COMPARED, reason))
             return checks
 
         def theirs(k: int) -> npt.NDArray[Any] | None:
-            return reading.values[reading.rows[k]] if k in reading.rows else None
+            return subject.cut(k, reading.values[reading.rows[k]]) if k in reading.rows else None
 
         checks += value_checks(subject, theirs, SITK, siblings)
         return checks
@@ -95,21 +92,34 @@ def _ask(subject: Subject, folder: Path) -> _Reading:
     _, rows, columns = subject.stack.geometry.shape
     slices, corners, places = [], {}, {}
     for n, (key, plane) in enumerate(zip(said["slices"], said["planes"], strict=True)):
-        k = subject.slice_of.get((key[0], key[1]))
-        if k is not None:
+        for k in subject.slices_of.get((key[0], key[1]), ()):
             slices.append(k)
             places[k] = n
             corners[k] = _corners(np.array(plane), rows, columns)
     grid = {key: np.array(value) for key, value in said["grid"].items()}
-    return _Reading(
-        slices, len(said["slices"]) - len(slices), corners, grid, places, values, bool(said["colour"])
-    )
+    foreign = len(said["slices"]) - len(set(places.values()))
+    return _Reading(slices, foreign, corners, grid, places, values, bool(said["colour"]))
 
 
 def _corners(plane: FloatArray, rows: int, columns: int) -> FloatArray:
     """(4, 3) centres of the corner voxels of (origin, along, down)."""
     ends = [(j, i) for j in (0, rows - 1) for i in (0, columns - 1)]
     return np.array([plane[0] + i * plane[1] + j * plane[2] for j, i in ends])
+
+
+def _mosaic(subject: Subject) -> Check:
+    reason = "A mosaic: SimpleITK returns the picture as stored, at a place that no slice has. Its parts are compared."
+    pictures = len(subject.files)
+    theirs = f"{pictures} picture{'s' * (pictures != 1)}"
+    return Check("slices", SITK, f"{subject.count}", theirs, Verdict.EXPLAINED, reason)
+
+
+def _geometry(subject: Subject, reading: _Reading) -> list[Check]:
+    """Number, order and place of the slices."""
+    checks = [_slices(subject, reading)]
+    if subject.oriented and subject.count > 1:
+        checks.append(_order(subject, reading))
+    return [*checks, *_places(subject, reading)]
 
 
 def _slices(subject: Subject, reading: _Reading) -> Check:

@@ -47,11 +47,28 @@ class Subject:
         """Files of the stack, each once, in an order that says nothing about space."""
         return sorted({frame.path for frame in self.stack.frames}, key=lambda path: hash_of(path.name))
 
+    @property
+    def tiled(self) -> bool:
+        """Whether slices are parts of a picture (a mosaic that was taken apart)."""
+        return self.stack.frames[0].tile is not None
+
     @cached_property
-    def slice_of(self) -> dict[tuple[int, int], int]:
-        """(number in `files`, frame in the file) to slice k."""
+    def slices_of(self) -> dict[tuple[int, int], list[int]]:
+        """(number in `files`, frame in the file) to the slices k that come from it: one, but for a mosaic."""
         number = {path: n for n, path in enumerate(self.files)}
-        return {(number[frame.path], frame.frame): k for k, frame in enumerate(self.stack.frames)}
+        slices: dict[tuple[int, int], list[int]] = {}
+        for k, frame in enumerate(self.stack.frames):
+            slices.setdefault((number[frame.path], frame.frame), []).append(k)
+        return slices
+
+    def cut(self, k: int, picture: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The part of a frame that slice k is."""
+        tile = self.stack.frames[k].tile
+        if tile is None:
+            return picture
+        _, rows, columns = self.stack.geometry.shape
+        top, left = tile.corner
+        return picture[top : top + rows, left : left + columns]
 
     @property
     def intercept(self) -> float:

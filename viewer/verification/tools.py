@@ -61,8 +61,6 @@ def _dcm2niix() -> Tool:
     program = dcm2niix_program()
     if program is None:
         return Tool(DCM2NIIX, "", f"dcm2niix is neither on the PATH nor installed: {EXTRA}")
-    if not _package_version("nibabel"):
-        return Tool(DCM2NIIX, "", f"nibabel, which reads what dcm2niix writes, is not installed: {EXTRA}")
     try:
         said = run([str(program), "--version"], limit_s=20.0, any_code=True)
     except ToolError as error:
