@@ -63,6 +63,13 @@ def make_window(settings: Settings) -> MainWindow:
     return window
 
 
+def make_ready(window: MainWindow) -> None:
+    """What a window that is shown needs to open studies without a stall."""
+    # While a study loads, other threads hold the interpreter: the window must not wait for it at every call.
+    sys.setswitchinterval(SWITCH_S)
+    warm_up(window)
+
+
 def run(paths: Sequence[Path] = (), *, demo: bool = False) -> int:
     """Show the window, open what is asked for, and stay until it is closed.
 
@@ -86,9 +93,7 @@ def run(paths: Sequence[Path] = (), *, demo: bool = False) -> int:
     window = make_window(settings)
     _install_hooks(window)
     window.show()
-    # While a study loads, other threads hold the interpreter: the window must not wait for it at every call.
-    sys.setswitchinterval(SWITCH_S)
-    warm_up(window)
+    make_ready(window)
     if demo:
         QTimer.singleShot(0, lambda: open_demo(window.context))
     elif paths:

@@ -6,6 +6,7 @@ picture and freeze the window, since an import keeps the interpreter busy for lo
 
 from __future__ import annotations
 
+import importlib
 import threading
 
 from PySide6.QtCore import QObject, QTimer
@@ -35,4 +36,5 @@ def _begin() -> None:
 
 def _import() -> None:
     give_way()
+    importlib.import_module("viewer.ui.panes.plane_pane")
     import_libraries()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -180,3 +182,15 @@ def test_that_frames_follow_the_last_event_and_not_each_of_many(frames: Frames) 
         frames.view.set_frame(np.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1]]))
     frames.painted()
     assert frames.grid.coordinator.frames == before + 1
+
+
+def test_that_a_window_without_a_study_has_not_imported_what_panes_stand_on() -> None:
+    # A process of its own: here everything is imported already.
+    code = (
+        "import sys; from viewer.app import application, make_window; from viewer.settings import Settings;"
+        "app = application(); window = make_window(Settings.load()); window.show(); app.processEvents();"
+        "heavy = {'pyqtgraph', 'pydicom', 'imagecodecs', 'PIL', 'scipy', 'numba'} & set(sys.modules);"
+        "window.close(); sys.exit(f'imported: {sorted(heavy)}' if heavy else 0)"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer
 
 from viewer.state.resolve import PictureScale, resolve
 from viewer.state.view import ViewState
-from viewer.ui.panes.plane_pane import PlanePane
 from viewer.ui.panes.renderer import frame_work, render
+
+if TYPE_CHECKING:
+    from viewer.ui.panes.plane_pane import PlanePane
 
 FRAME_BUDGET_S = 0.016
 REST_MS = 120

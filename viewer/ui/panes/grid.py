@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QGridLayout, QWidget
 
 from viewer.state.panes import Pane
@@ -13,7 +14,9 @@ from viewer.state.view import ViewState
 from viewer.ui.panes.coordinator import FrameCoordinator
 from viewer.ui.panes.gestures import Gestures
 from viewer.ui.panes.picture import SPACING
-from viewer.ui.panes.plane_pane import PlanePane
+
+if TYPE_CHECKING:
+    from viewer.ui.panes.plane_pane import PlanePane
 
 _COLUMNS = 12
 """Divides by 1, 2, 3 and 4, so rows of different length line up at the edges."""
@@ -21,6 +24,9 @@ _COLUMNS = 12
 
 class PaneGrid(QWidget):
     """All panes of the layout.
+
+    They are made when they are first seen or asked for: what they stand on takes as long to import as everything else
+    in the window, and the window begins with the start page.
 
     Parameters
     ----------
@@ -42,15 +48,18 @@ class PaneGrid(QWidget):
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setSpacing(SPACING)
-        view.layout_changed.connect(self.rebuild)
+        view.layout_changed.connect(self._follow_layout)
         view.display_changed.connect(self._follow_active)
-        self.rebuild()
 
     def disconnect_state(self) -> None:
         """Stop listening to the state; called when the window closes."""
-        self._view.layout_changed.disconnect(self.rebuild)
+        self._view.layout_changed.disconnect(self._follow_layout)
         self._view.display_changed.disconnect(self._follow_active)
         self.coordinator.disconnect_state()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        self.panes()
+        super().showEvent(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         self._view.area = (max(1, self.width()), max(1, self.height()))
@@ -58,14 +67,19 @@ class PaneGrid(QWidget):
 
     def panes(self) -> tuple[PlanePane, ...]:
         """Panes on screen, row by row."""
+        if not self._panes:
+            self.rebuild()
         return tuple(self._panes.values())
 
     def pane(self, pane_id: str) -> PlanePane:
         """The pane with an id (KeyError when it is not on screen)."""
+        self.panes()
         return self._panes[pane_id]
 
     def rebuild(self) -> None:
         """Show the panes of the state's layout; panes that stay are reused."""
+        from viewer.ui.panes.plane_pane import PlanePane
+
         had_focus = any(pane.hasFocus() for pane in self._panes.values())
         rows = self._view.layout.rows
         maximised = self._view.layout.pane(self._view.maximised)
@@ -94,14 +108,19 @@ class PaneGrid(QWidget):
                 widget.show()
         for column in range(_COLUMNS):
             self._grid.setColumnStretch(column, 1)
-        self.coordinator.set_panes(self.panes())
+        self.coordinator.set_panes(tuple(self._panes.values()))
         if had_focus:
             self.focus_active()
 
     def focus_active(self) -> None:
         """Give the keyboard to the active pane."""
-        pane = self._panes.get(self._view.active_pane) or next(iter(self._panes.values()))
+        panes = self.panes()
+        pane = self._panes.get(self._view.active_pane) or panes[0]
         pane.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _follow_layout(self) -> None:
+        if self._panes:
+            self.rebuild()
 
     def _follow_active(self) -> None:
         if any(pane.hasFocus() for pane in self._panes.values()):
