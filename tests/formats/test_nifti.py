@@ -557,12 +557,12 @@ def test_that_every_cut_of_a_small_file_ends_in_words(tmp_path: Path) -> None:
         for length in range(0, len(content) - 8, 7):
             path = tmp_path / name
             path.write_bytes(content[:length])
+            refused, found = "", []
             try:
                 found = list(Nifti().expand(path, CancelToken()))
             except FormatError as error:
-                assert error.user_message.startswith(f"{name}: ")
-            else:
-                assert found
+                refused = error.user_message
+            assert found or refused.startswith(f"{name}: ")
 
 
 def test_that_random_headers_are_opened_or_refused_but_never_crash(tmp_path: Path) -> None:
@@ -574,10 +574,12 @@ def test_that_random_headers_are_opened_or_refused_but_never_crash(tmp_path: Pat
         for _ in range(random.integers(1, 12)):
             data[int(random.integers(4, 344))] = int(random.integers(256))
         path.write_bytes(data)
+        refused = ""
         try:
             list(Nifti().expand(path, CancelToken()))
         except FormatError as error:
-            assert error.user_message.startswith("b.nii: ")
+            refused = error.user_message
+        assert not refused or refused.startswith("b.nii: ")
 
 
 def test_that_dicom_called_nii_stays_dicom(tmp_path: Path) -> None:

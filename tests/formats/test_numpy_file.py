@@ -246,10 +246,12 @@ def test_that_random_headers_are_opened_or_refused_but_never_crash(tmp_path: Pat
         for _ in range(random.integers(1, 6)):
             data[int(random.integers(6, 80))] = int(random.integers(32, 127))
         path.write_bytes(data)
+        refused = ""
         try:
             list(NumpyFile().expand(path, CancelToken()))
         except FormatError as error:
-            assert error.user_message.startswith("b.npy: ")
+            refused = error.user_message
+        assert not refused or refused.startswith("b.npy: ")
 
 
 @pytest.mark.parametrize("order", "CF")

@@ -39,7 +39,7 @@ def rearranged(
     affine = np.eye(4)
     for column, step in enumerate(steps):
         affine[:3, column] = original.to_patient(start + step) - origin
-    affine[:3, 3] = origin + (shift_mm, 0, 0)
+    affine[:3, 3] = origin + np.array([shift_mm, 0, 0])
     a, b, c = (original.shape[axis] for axis in order)
     return VolumeGeometry((a, b, c), affine)
 

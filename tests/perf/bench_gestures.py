@@ -47,7 +47,7 @@ def grid_affine(step: tuple[float, float, float], origin: tuple[float, float, fl
 
 def open_volume(uid: str, array: np.ndarray, affine: np.ndarray, modality: str, unit: str) -> OpenVolume:
     """Catalogue entries around an array."""
-    geometry = VolumeGeometry(array.shape, affine, "1.9")  # type: ignore[arg-type]
+    geometry = VolumeGeometry(array.shape, affine, "1.9")
     factor = 1e-3 if modality == "PT" else None
     volume = Volume(uid, array, geometry, Quantity(unit), modality, suv_factor=factor)
     report = GeometryReport(array.shape[0], geometry.spacing_mm)
@@ -114,7 +114,7 @@ def main() -> int:
     parser.add_argument("--events", type=int, default=200)
     parser.add_argument("--no-pet", action="store_true")
     given = parser.parse_args()
-    app = QApplication.instance() or QApplication([])
+    app = QApplication([])
     view = make_view(given.slices, pet=not given.no_pet)
     grid = PaneGrid(view, {})
     grid.resize(3 * given.pane + 4, given.pane)

@@ -12,7 +12,7 @@ from tests.ui.sidebar import builders
 from viewer.dicom.model import Catalogue, SeriesKind
 from viewer.imaging.presets import Preset
 from viewer.imaging.volume import Quantity
-from viewer.imaging.window import VoiFunction, Window
+from viewer.imaging.window import VoiFunction, Window, as_window
 from viewer.state.layers import Role
 from viewer.state.navigation import set_opacity
 from viewer.ui.context import UiContext
@@ -60,7 +60,8 @@ def test_that_choosing_a_preset_sets_the_window_of_its_layer_only(
     before = window_of(fused, Role.OVERLAY)
     choose(block(panel, Role.BASE).preset, "Brain")
     assert fused.view.base is not None
-    assert (fused.view.base.window.center, fused.view.base.window.width) == (40, 80)
+    chosen = as_window(fused.view.base.window)
+    assert (chosen.center, chosen.width) == (40, 80)
     assert fused.view.base.window_name == "Brain"
     assert window_of(fused, Role.OVERLAY) == before
 
