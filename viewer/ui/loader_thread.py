@@ -28,7 +28,7 @@ Job = Callable[[CancelToken], Iterator[LoadEvent]]
 
 
 class _JobThread(QThread):
-    """Drains one generator."""
+    """Drains one generator; None after its last event."""
 
     produced = Signal(int, object)
 
@@ -50,6 +50,7 @@ class _JobThread(QThread):
             self.produced.emit(
                 self.number, Failed(f"Loading stopped by an internal error ({type(error).__name__}).")
             )
+        self.produced.emit(self.number, None)
 
 
 class Loader(QObject):
@@ -72,7 +73,8 @@ class Loader(QObject):
         self._current: set[int] = set()
         self._waiting: deque[Job] = deque()
         self._next = 0
-        self._inbox: deque[tuple[int, LoadEvent]] = deque()
+        self._inbox: deque[tuple[int, LoadEvent | None]] = deque()
+        self._ended: set[int] = set()
         self._turn = QTimer(self)
         self._turn.setSingleShot(True)
         self._turn.timeout.connect(self._take_turn)
@@ -140,7 +142,9 @@ class Loader(QObject):
             thread.wait()
             self._drop(thread)
 
-    def _produced(self, number: int, event: LoadEvent) -> None:
+    def _produced(self, number: int, event: LoadEvent | None) -> None:
+        if number not in self._threads:  # the window closed meanwhile
+            return
         self._inbox.append((number, event))
         if not self._turn.isActive():
             self._turn.start()
@@ -154,10 +158,12 @@ class Loader(QObject):
                 break
         if self._inbox:
             self._turn.start()
-        else:
-            self._finished()
 
-    def _take(self, number: int, event: LoadEvent) -> None:
+    def _take(self, number: int, event: LoadEvent | None) -> None:
+        if event is None:
+            self._ended.add(number)
+            self._finished()
+            return
         if number not in self._current:
             return
         if isinstance(event, (Finished, Failed)):
@@ -170,13 +176,14 @@ class Loader(QObject):
                 self.busy_changed.emit(False)
 
     def _finished(self) -> None:
-        waiting = {number for number, _ in self._inbox}
+        """Let go of threads that have ended and whose events have all been taken."""
         for thread in tuple(self._threads.values()):
-            if thread.isFinished() and thread.number not in waiting:
+            if thread.isFinished() and thread.number in self._ended:
                 self._drop(thread)
 
     def _drop(self, thread: _JobThread) -> None:
         if self._threads.pop(thread.number, None) is not None:
+            self._ended.discard(thread.number)
             if thread.number in self._current:
                 self._current.discard(thread.number)
                 self.busy_changed.emit(self.busy)

@@ -1,0 +1,64 @@
+"""The short form of `soak.py`: enough rounds to see a leak of one object a round."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.soak.soak import Soak, count, small_study
+
+if TYPE_CHECKING:
+    from pytestqt.qtbot import QtBot
+
+    from viewer.ui.main_window import MainWindow
+
+MEMORY_MARGIN_MB = 40
+"""A volume or a window kept for each round would be more; noise of a shared test process is less."""
+
+
+@pytest.fixture
+def soak(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Soak]:
+    for name in ("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "APPDATA", "LOCALAPPDATA"):
+        monkeypatch.setenv(name, str(tmp_path / name.lower()))
+    from viewer.app import make_window
+    from viewer.settings import Settings
+
+    def make() -> MainWindow:
+        made = make_window(Settings.load())
+        made.resize(900, 600)
+        made.show()
+        return made
+
+    running = Soak(make, small_study(tmp_path / "study"))
+    yield running
+    running.close()
+    count()
+
+
+def test_that_opening_and_closing_leaves_nothing_behind(soak: Soak) -> None:
+    soak.turn_wheel(20)
+    for _ in range(3):
+        soak.open_and_close()
+    soak.renew_window()
+    soak.open_and_close()
+    before = count()
+    for _ in range(6):
+        soak.open_and_close()
+    soak.renew_window()
+    for _ in range(6):
+        soak.open_and_close()
+    after = count()
+    assert after.things == before.things
+    assert after.memory_mb < before.memory_mb + MEMORY_MARGIN_MB
+
+
+def test_that_turning_the_wheel_leaves_nothing_behind(soak: Soak) -> None:
+    soak.turn_wheel(1000)
+    before = count()
+    soak.turn_wheel(3000)
+    after = count()
+    assert after.things == before.things
+    assert after.memory_mb < before.memory_mb + MEMORY_MARGIN_MB
