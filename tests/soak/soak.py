@@ -141,7 +141,7 @@ class Soak:
         self._until(lambda: not context.loader.busy and context.view.base is not None)
         panes = self.window.grid.panes()
         for n in range(events):
-            viewport = panes[n % len(panes)].viewport()
+            viewport = panes[n // 100 % len(panes)].viewport()
             middle = QPointF(viewport.rect().center())
             event = QWheelEvent(
                 middle,
