@@ -801,6 +801,15 @@ def _(bad: Path) -> None:
         put(path, 0x00081032, item[:-8], b"SQ", length=UNDEFINED)
 
 
+@case("J43", "reserved bytes of the pixel data that are not zero", ramp())
+def _(bad: Path) -> None:
+    for path in bad_ramp(bad):
+        content = bytearray(path.read_bytes())
+        at = content.rindex(b"\xe0\x7f\x10\x00OW") + 6
+        content[at : at + 2] = b"\x00\x01"
+        path.write_bytes(content)
+
+
 @case("J43", "group length that is wrong", ramp())
 def _(bad: Path) -> None:
     spoil(bad, 0x00280000, struct.pack("<I", 7), b"UL")
@@ -863,6 +872,23 @@ def alone_without_unit(outcome: Outcome, bad: list[SeriesOutcome]) -> None:
 @case("J18", "RescaleSlope 0 in one slice", alone_without_unit)
 def _(bad: Path) -> None:
     put(bad_ramp(bad)[2], SLOPE, b"0 ")
+
+
+@case("J18", "no RescaleIntercept in one slice", apart((0, 1, 3, 4), (2,)))
+def _(bad: Path) -> None:
+    put(bad_ramp(bad)[2], INTERCEPT, None)
+
+
+def told_of_rescale(outcome: Outcome, bad: list[SeriesOutcome]) -> None:
+    """Every slice has its own values, and the reader is told that they are unusual."""
+    stack = only_stack(bad)
+    assert stack.digests == [ramp_digests(slope=1.0 + (k == 2))[k] for k in range(RAMP_SHAPE[0])]
+    assert said(bad, "rescale differs between the slices")
+
+
+@case("B01", "another RescaleSlope in one slice of a CT", told_of_rescale)
+def _(bad: Path) -> None:
+    put(bad_ramp(bad)[2], SLOPE, b"2 ")
 
 
 def no_window(outcome: Outcome, bad: list[SeriesOutcome]) -> None:

@@ -152,10 +152,11 @@ def prepare() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def open_path(name: str, path: Path) -> Outcome:
+def open_path(name: str, path: Path, kept: dict[str, Volume] | None = None) -> Outcome:
     """Open a path by `load`, then every other stack of it as if the user had clicked on it.
 
-    Only what the product raises on purpose is caught; anything else is a fault of the product and ends the process.
+    The volumes go into `kept` by the uid of their stack, where that is given. Only what the product raises on purpose
+    is caught; anything else is a fault of the product and ends the process.
     """
     outcome = Outcome(name)
     _records.texts = outcome.log
@@ -177,6 +178,8 @@ def open_path(name: str, path: Path) -> Outcome:
                 if volume is None:
                     volume = _open_stack(stack, series, study, outcome)
                 outcome.series[-1].stacks.append(_stack(stack, volume))
+                if kept is not None and volume is not None:
+                    kept[stack.uid] = volume
     if catalogue is not None:
         outcome.notes, outcome.not_dicom = list(catalogue.notes), catalogue.not_dicom
         outcome.problems = list(

@@ -12,7 +12,7 @@ from viewer.dicom.decode import decode_frame, rgb8, stored_dtype
 from viewer.dicom.model import FrameSource, Stack
 from viewer.errors import DecodeError
 from viewer.imaging.modality import apply_modality_lut
-from viewer.imaging.stored import stored_values
+from viewer.imaging.stored import quiet, stored_values
 from viewer.imaging.volume import Quantity, Volume
 
 
@@ -162,7 +162,9 @@ def _read_straight(volume: Volume, stack: Stack, source: FrameSource, k: int) ->
         os.close(descriptor)
     if done < source.length:
         raise DecodeError(f"The pixel data ends early: {done} of {source.length} bytes of this frame.")
-    if not pixels.float_pixels:
+    if pixels.float_pixels:
+        quiet(plane)
+    else:
         words = plane.view(f"u{plane.itemsize}")
         stored_values(
             words, pixels.bits_allocated, pixels.bits_stored, pixels.high_bit, pixels.signed, in_place=True

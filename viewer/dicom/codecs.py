@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from viewer.dicom.model import PixelFormat
 from viewer.errors import DecodeError
+from viewer.imaging.stored import quiet
 
 Array = npt.NDArray[Any]
 
@@ -343,6 +344,8 @@ def native_samples(
     flat = np.frombuffer(data, np.dtype(f"{order}{kind}{pixels.bits_allocated // 8}"))
     if big_endian:
         flat = flat.astype(flat.dtype.newbyteorder("="))
+    if pixels.float_pixels:
+        flat = quiet(flat)
     if pixels.samples_per_pixel == 1:
         return flat.reshape(rows, columns)
     if pixels.photometric == "YBR_FULL_422":

@@ -389,7 +389,7 @@ class Header:
             bits_stored=bits_stored,
             high_bit=u16(0x00280102, max(bits_stored - 1, 0)),
             signed=u16(0x00280103, 0) == 1,
-            sign_known=len(elements.get(0x00280103, b"")) >= 2,
+            sign_known=u16(0x00280103, -1) in (0, 1),
             frames=1 if frames is None else frames,
             slope=None if is_float else read.rescale(0x00281053),
             intercept=None if is_float else read.rescale(0x00281052),

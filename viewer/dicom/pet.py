@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from viewer.dicom.charset import clean_text
 from viewer.imaging.suv import Given, SuvFrame, SuvInputs
 from viewer.imaging.suv_times import elapsed_s
 
@@ -215,7 +216,8 @@ def _texts(dataset: Dataset, tag: int) -> list[str]:
         text = "\\".join(str(part) for part in value)
     else:
         text = str(value)
-    return [part.strip(" \0") for part in text.split("\\")]
+    parts = (part.strip(" \0") for part in text.split("\\"))
+    return [part if part.isprintable() else clean_text(part) for part in parts]
 
 
 def _number(text: str) -> float | None:

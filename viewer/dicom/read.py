@@ -116,7 +116,9 @@ def _check_pixel_format(header: Header) -> None:
         and header.pixel_tag == PIXEL_DATA
         and header.samples == 1 < header.bits_allocated
     ):
-        raise ViewerError("PixelRepresentation is missing, so the sign of the values is unknown.")
+        raise ViewerError(
+            "PixelRepresentation is missing or neither 0 nor 1, so the sign of the values is unknown."
+        )
     if header.frames < 1:
         raise ViewerError(f"NumberOfFrames is {max(header.frames, -1)}; there is no image.")
     if not _UID.fullmatch(header.transfer_syntax):

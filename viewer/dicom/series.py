@@ -179,6 +179,7 @@ def _layout_key(header: Header) -> tuple[object, ...]:
         header.modality,
         unit_of(header),
         rescale(header).usable,
+        (header.slope is None, header.intercept is None),
         MODALITY_LUT in header.sequences,
         None if header.tile is None else header.tile.picture,
         is_localizer(header),

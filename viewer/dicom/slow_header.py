@@ -270,7 +270,7 @@ def _coerced(dataset: Dataset, tag: int, vrs: bytes) -> bytes | None:
     )
     try:
         if vrs in (b"US", b"USSS"):
-            return b"".join(struct.pack("<H", int(part) & 0xFFFF) for part in parts if part is not None)
+            return b"".join(struct.pack("<H", _whole(part) & 0xFFFF) for part in parts if part is not None)
         if vrs in _FLOAT_BYTES:
             code = "<d" if vrs == b"FD" else "<f"
             return b"".join(struct.pack(code, float(part)) for part in parts if part is not None)
@@ -279,6 +279,13 @@ def _coerced(dataset: Dataset, tag: int, vrs: bytes) -> bytes | None:
     if isinstance(value, bytes):
         return value
     return "\\".join("" if part is None else str(part) for part in parts).encode("utf-8", "replace")
+
+
+def _whole(value: Any) -> int:
+    """A number without a fraction; ValueError for others."""
+    if float(value) != int(value):
+        raise ValueError("not a whole number")
+    return int(value)
 
 
 def pixel_location(stream: IO[bytes] | None, position: int, *, little: bool) -> tuple[int, int, int]:
@@ -294,8 +301,9 @@ def pixel_location(stream: IO[bytes] | None, position: int, *, little: bool) -> 
     tag = group << 16 | element
     if tag not in (0x7FE00008, 0x7FE00009, 0x7FE00010):
         return (0, -1, 0)
-    # The transfer syntax may lie (J42), the bytes do not: read as a length all of these would be odd.
-    if len(head) == 12 and head[4:6] in (b"OB", b"OW", b"OF", b"OD", b"UN") and head[6:8] == b"\0\0":
+    # The transfer syntax may lie (J42), the bytes do not: read as a length all of these would be odd. The two bytes
+    # behind should be zero; where they are not, pixels read from elsewhere would be shifted and look believable.
+    if len(head) == 12 and head[4:6] in (b"OB", b"OW", b"OF", b"OD", b"UN"):
         offset, length = 12, struct.unpack_from(order + "I", head, 8)[0]
     else:
         offset, length = 8, struct.unpack_from(order + "I", head, 4)[0]

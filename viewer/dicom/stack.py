@@ -24,6 +24,7 @@ from viewer.imaging.stored import padding_range
 from viewer.imaging.window import Window, header_windows
 
 BELOW_AIR_HU = -1024.0
+_RESCALE_DIFFERS = "The rescale differs between the slices, which is unusual for a CT; each slice has its own."
 
 
 def pixel_format(header: Header) -> PixelFormat:
@@ -116,6 +117,8 @@ def make_stack(draft: StackDraft, uid: str) -> Stack:
     windows, window_notes = _windows(middle)
     padding, padding_notes = _common_padding(headers, unit)
     notes = dict.fromkeys(note for header in headers for note in rescale(header).notes)
+    if unit == "HU" and len({(header.slope, header.intercept) for header in headers}) > 1:
+        notes[_RESCALE_DIFFERS] = None
     stack = Stack(
         uid=uid,
         frames=tuple(frame_source(header) for header in headers),

@@ -61,6 +61,15 @@ def stored_values(
     return result
 
 
+def quiet(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Floats without signalling NaN, which raises a warning wherever it is touched; a copy when it must be one."""
+    missing = np.isnan(values)
+    if missing.any():
+        values = values if values.flags.writeable else values.copy()
+        values[missing] = np.nan
+    return values
+
+
 def padding_range(
     value: int | None, limit: int | None, bits_allocated: int, signed: bool
 ) -> tuple[float, float] | None:
