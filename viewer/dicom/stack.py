@@ -24,7 +24,9 @@ from viewer.imaging.stored import padding_range
 from viewer.imaging.window import Window, header_windows
 
 BELOW_AIR_HU = -1024.0
-_RESCALE_DIFFERS = "The rescale differs between the slices, which is unusual for a CT; each slice has its own."
+_RESCALE_DIFFERS = (
+    "The rescale differs between the slices, which is unusual for a CT; each slice has its own."
+)
 
 
 def pixel_format(header: Header) -> PixelFormat:
