@@ -32,7 +32,6 @@ from viewer.formats.nifti import Nifti
 from viewer.imaging.volume import Volume
 from viewer.loading.cancel import CancelToken
 
-RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 ORDERS = sorted(
     "".join(letters)
     for axes in itertools.permutations(("RL", "AP", "SI"))

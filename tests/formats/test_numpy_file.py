@@ -71,7 +71,7 @@ def test_that_J49_a_complete_json_file_places_every_voxel(tmp_path: Path) -> Non
 def test_that_J49_a_spacing_alone_takes_the_usual_directions_and_says_so(tmp_path: Path) -> None:
     path = save(tmp_path / "ct.npy", spacing_mm=[4, 3, 2])
     volume = the_volume(path)
-    assert value_at(volume, (2 * 5, 3 * 4, 4 * 3)) == 345
+    assert value_at(volume, (2 * 2, 3 * 1, 4 * 3)) == 312
     assert "Check left and right" in " ".join(the_stack(path).warnings)
 
 
