@@ -11,6 +11,7 @@ Not here, because the fault is not in a file: J34 (`tests/perf`), J35 and J36 fo
 
 from __future__ import annotations
 
+import gzip
 import os
 import pickle
 import random
@@ -1494,6 +1495,64 @@ def _(bad: Path) -> None:
     (bad / "ct.pkl").write_bytes(pickle.dumps(trap))
     (bad / "ct.pickle.dcm").write_bytes(pickle.dumps(trap))
     np.save(bad / "ct.npy", np.array([trap], dtype=object), allow_pickle=True)
+
+
+def refused_alone(pattern: str) -> Check:
+    """The one file that was opened ends in words, and nothing is shown."""
+
+    def check(outcome: Outcome, bad: list[SeriesOutcome]) -> None:
+        texts = [outcome.failure, *(reason for _, reason in outcome.problems)]
+        assert any(re.search(pattern, text) for text in texts), texts
+        assert not bad
+        little_memory(outcome, bad)
+
+    return check
+
+
+@case("J49", "an array of objects opened by itself", refused_alone("object|numbers"), not_unpickled)
+def _(bad: Path) -> Path:
+    np.save(bad / "ct.npy", np.array([_Trap(TRAP)], dtype=object), allow_pickle=True)
+    return bad / "ct.npy"
+
+
+@case("J49", "an array that announces more than the file holds", refused_alone("announces|holds|bytes|short"))
+def _(bad: Path) -> Path:
+    np.save(bad / "ct.npy", np.zeros((2, 3, 4), np.int16))
+    content = (bad / "ct.npy").read_bytes()
+    (bad / "ct.npy").write_bytes(
+        content.replace(b"(2, 3, 4), }" + b" " * 12, b"(9999, 9999, 9999), }".ljust(24))
+    )
+    return bad / "ct.npy"
+
+
+def _nifti(shape: tuple[int, int, int]) -> bytes:
+    """Header of a NIfTI-1 file of int16 (nifti1.h)."""
+    header = bytearray(352)
+    struct.pack_into("<i", header, 0, 348)
+    struct.pack_into("<8h", header, 40, 3, *shape, 1, 1, 1, 1)
+    struct.pack_into("<2h", header, 70, 4, 16)
+    struct.pack_into("<8f", header, 76, 1, 1, 1, 1, 0, 0, 0, 0)
+    struct.pack_into("<f", header, 108, 352)
+    header[344:348] = b"n+1\0"
+    return bytes(header)
+
+
+@case("J10", "a NIfTI of 32767 voxels a side", refused_alone("announces|holds|bytes|short|memory"))
+def _(bad: Path) -> Path:
+    (bad / "ct.nii").write_bytes(_nifti((32767, 32767, 32767)) + bytes(1000))
+    return bad / "ct.nii"
+
+
+@case("J14", "a packed NIfTI of 32767 voxels a side", refused_alone("announces|holds|bytes|short|memory"))
+def _(bad: Path) -> Path:
+    (bad / "ct.nii.gz").write_bytes(gzip.compress(_nifti((32767, 32767, 32767)) + bytes(1000)))
+    return bad / "ct.nii.gz"
+
+
+@case("J14", "a packed NIfTI that goes on for ever", little_memory)
+def _(bad: Path) -> Path:
+    (bad / "ct.nii.gz").write_bytes(gzip.compress(_nifti((4, 3, 2)) + bytes(300 << 20), 1))
+    return bad / "ct.nii.gz"
 
 
 # --- Many of a thing -------------------------------------------------------------------------------------------------

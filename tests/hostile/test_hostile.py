@@ -46,11 +46,12 @@ class Corpus:
         self.root = root
         self.outcomes: dict[str, Outcome] = {}
         self.faults: dict[str, str] = {}
-        paths = {}
+        self.paths: dict[str, Path] = {}
         for case in CASES:
             folder = root / case.name
             folder.mkdir()
-            paths[case.name] = case.create(folder)
+            self.paths[case.name] = case.create(folder)
+        paths = self.paths
         names = list(paths)
         with ThreadPoolExecutor(PROCESSES) as pool:
             list(
@@ -99,9 +100,9 @@ def test_that_hostile_input_harms_neither_the_program_nor_its_neighbours(case: C
     assert case.name not in corpus.faults, corpus.faults[case.name]
     outcome = corpus.outcomes[case.name]
     check_always(outcome)
-    if not (corpus.root / case.name / "bad" / "study.zip").exists() or outcome.series:
+    if corpus.paths[case.name].suffix not in (".npy", ".nii", ".gz"):  # these are opened alone
         check_good(outcome)
-    assert not outcome.failure
+        assert not outcome.failure
     bad = [series for series in outcome.series if series.uid != GOOD_UID]
     for check in case.checks:
         check(outcome, bad)
