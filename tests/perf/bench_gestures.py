@@ -1,9 +1,9 @@
 """Milliseconds from a gesture to painted panes, beside painting three ready pictures of the same size.
 
-Run: python tests/perf/bench_gestures.py [--slices 600] [--pane 800] [--events 200] [--no-pet]
+Run: python -m tests.perf.bench_gestures [--slices 600] [--pane 800] [--events 200] [--no-pet] [--json]
 
-Prints a table: median, 95th percentile and CPU milliseconds per event, and the ratio of the CPU time to painting
-ready images, which survives a busy machine. Nothing is asserted.
+Prints median and 95th percentile, CPU time of an event, and the ratio of that to painting ready images, which survives
+a busy machine. Nothing is asserted.
 """
 
 from __future__ import annotations
@@ -12,26 +12,25 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
-
-from viewer.state.navigation import scroll
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QApplication, QWidget
 
+from tests.perf.report import Row, emit
 from viewer.dicom.model import Patient, PixelFormat, Series, SeriesKind, Stack, Study
 from viewer.imaging import kernel
 from viewer.imaging.geometry import VolumeGeometry
 from viewer.imaging.geometry_report import GeometryReport
-from viewer.imaging.sample import Interpolation
 from viewer.imaging.volume import Quantity, Volume
-from viewer.imaging.window import Window, as_window, dragged
+from viewer.imaging.window import Window, dragged
 from viewer.state.layers import ImageLayer, Role
 from viewer.state.library import Library, OpenVolume
+from viewer.state.navigation import scroll
 from viewer.state.panes import PlaneKind
 from viewer.state.view import ViewState
 from viewer.ui.panes.grid import PaneGrid
@@ -104,31 +103,29 @@ def measure(app: QApplication, event: Callable[[int], None], count: int) -> tupl
     return float(np.median(wall)), float(np.percentile(wall, 95)), cpu
 
 
-def main() -> int:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--slices", type=int, default=600)
-    parser.add_argument("--pane", type=int, default=800)
-    parser.add_argument("--events", type=int, default=200)
-    parser.add_argument("--no-pet", action="store_true")
-    given = parser.parse_args()
-    app = QApplication([])
-    view = make_view(given.slices, pet=not given.no_pet)
-    grid = PaneGrid(view, {})
-    grid.resize(3 * given.pane + 4, given.pane)
-    grid.show()
-    app.processEvents()
-    ready = ReadyImages(given.pane)
-    ready.show()
+GOALS = {
+    "wheel axial": 4.0,
+    "wheel sagittal": 6.0,
+    "crosshair drag": 8.0,
+    "window drag": 5.0,
+    "oblique rotation": 16.6,
+}
+
+
+def gestures(view: ViewState) -> dict[str, Callable[[int], None]]:
+    """Name and event number n of each gesture."""
+    item = view.base_volume
+    assert item is not None
+    centre = item.volume.geometry.centre_mm
 
     def crosshair(n: int) -> None:
-        centre = view.base_volume.volume.geometry.centre_mm  # type: ignore[union-attr]
         view.set_cursor(centre + np.array([40 * np.sin(n / 9), 30 * np.cos(n / 7), 50 * np.sin(n / 11)]))
 
     def window(n: int) -> None:
-        view.set_window(Role.BASE, dragged(as_window(view.base.window), 3 if n % 40 < 20 else -3, 0))  # type: ignore[union-attr]
+        layer = view.base
+        assert layer is not None
+        assert isinstance(layer.window, Window)
+        view.set_window(Role.BASE, dragged(layer.window, 3 if n % 40 < 20 else -3, 0))
 
     def rotate(n: int) -> None:
         a, b = 0.4 + n / 60, 0.3
@@ -139,37 +136,58 @@ def main() -> int:
     def wheel(kind: PlaneKind) -> Callable[[int], None]:
         return lambda n: scroll(view, kind, 1 if n % 100 < 50 else -1)
 
-    rows = {
-        "paint three ready images": lambda _n: ready.update(),
+    return {
         "wheel axial": wheel(PlaneKind.AXIAL),
         "wheel sagittal": wheel(PlaneKind.SAGITTAL),
         "crosshair drag": crosshair,
         "window drag": window,
         "oblique rotation": rotate,
     }
-    goals = {
-        "wheel axial": 4,
-        "wheel sagittal": 6,
-        "crosshair drag": 8,
-        "window drag": 5,
-        "oblique rotation": 16.6,
-    }
-    out = sys.stdout
-    out.write(
-        f"kernel: {'compiled' if kernel.available() else kernel.reason()}, {Interpolation.LINEAR.value}\n"
-    )
-    pet = "no PET" if given.no_pet else "PET fused"
-    out.write(f"CT 512x512x{given.slices}, {pet}, panes {given.pane}x{given.pane}\n")
-    out.write(f"{'event':28}{'p50 ms':>9}{'p95 ms':>9}{'CPU ms':>9}{'goal':>7}{'x limit':>9}\n")
-    limit = 0.0
-    for name, event in rows.items():
-        median, late, cpu = measure(app, event, given.events)
-        limit = limit or cpu
-        goal = f"{goals[name]:g}" if name in goals else ""
-        out.write(f"{name:28}{median:9.2f}{late:9.2f}{cpu:9.2f}{goal:>7}{cpu / limit:9.1f}\n")
+
+
+def rows(slices: int, pane: int, events: int, *, pet: bool) -> Iterator[Row]:
+    """Measure every gesture on three panes."""
+    app = QApplication.instance() or QApplication([])
+    assert isinstance(app, QApplication)
+    view = make_view(slices, pet=pet)
+    grid = PaneGrid(view, {})
+    grid.resize(3 * pane + 4, pane)
+    grid.show()
+    app.processEvents()
+    ready = ReadyImages(pane)
+    ready.show()
+    median, _, limit = measure(app, lambda _n: ready.update(), events)
+    yield Row("paint three ready images", median, cpu_ms=limit)
+    source, target = (np.zeros((pane, pane), np.float32) for _ in range(2))
+    median, _, cpu = measure(app, lambda _n: np.copyto(target, source), events)
+    yield Row("copy one float32 pane", median, cpu_ms=cpu)
+    full = (slices, pane, pet) == (600, 800, True)
+    for name, event in gestures(view).items():
+        median, late, cpu = measure(app, event, events)
+        goal = GOALS[name] if full else None
+        yield Row(f"{name} p95", late, "ms", goal, cpu, cpu / limit, "painting (CPU)")
+        yield Row(f"{name} p50", median, "ms")
     grid.disconnect_state()
-    return 0
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--slices", type=int, default=600)
+    parser.add_argument("--pane", type=int, default=800)
+    parser.add_argument("--events", type=int, default=200)
+    parser.add_argument("--no-pet", action="store_true")
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    if not given.json:
+        fused = "no PET" if given.no_pet else "PET fused"
+        sys.stdout.write(
+            f"{kernel.reason()}; CT 512x512x{given.slices}, {fused}, panes {given.pane}x{given.pane}\n\n"
+        )
+    emit(rows(given.slices, given.pane, given.events, pet=not given.no_pet), as_json=given.json)
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    main()

@@ -1,6 +1,6 @@
 """How long the render kernel takes for a pane, against copying the pane's memory in the same run.
 
-Usage: python tests/perf/bench_kernel.py [--slices 600] [--pane 800] [--repeat 15] [--twin]
+Usage: python -m tests.perf.bench_kernel [--slices 600] [--pane 800] [--repeat 15] [--twin] [--growth] [--json]
 
 Prints for one thread and for all cores: the best of the repetitions in milliseconds, nanoseconds of one pixel, and the
 ratio to a copy of one float32 pane. Every repetition samples another plane, so nothing is measured from a warm cache
@@ -10,18 +10,23 @@ but what a hand that scrolls would find there too.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from tests.perf.report import Row, emit
 from viewer.imaging import kernel
 from viewer.imaging.compose import ComposeRequest, LayerPicture, compose_all
 from viewer.imaging.geometry import VolumeGeometry
-from viewer.imaging.kernel import pool
+from viewer.imaging.kernel import binding, pool
+from viewer.imaging.picture import PictureRequest, make_pictures
 from viewer.imaging.plane import Plane
 from viewer.imaging.sample import Interpolation, SampleRequest, Slab, sample_planes
 from viewer.imaging.volume import Volume
@@ -33,7 +38,7 @@ CT_PADDING = -3024
 
 
 @dataclass(frozen=True)
-class Row:
+class Task:
     """One measurement: what it is, what is called, and how many pixels a call makes."""
 
     name: str
@@ -103,7 +108,7 @@ class Bench:
             centre + np.cross(right, down) * shift * pitch, right, down, 1.04 * FIELD_MM / size, size, size
         )
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[Task]:
         """Every measurement."""
         shape = (self.pane, self.pane)
         floats = [np.zeros(shape, np.float32) for _ in range(6)]
@@ -122,13 +127,13 @@ class Bench:
         rows = []
         for name in ("axial", "coronal", "sagittal", "oblique"):
             rows += [
-                Row(f"{name} CT", sample((name,), self.ct), pixels),
-                Row(f"{name} CT with padding", sample((name,), self.padded), pixels),
-                Row(f"{name} PET float32", sample((name,), self.pet), pixels),
-                Row(f"{name} CT + PET", sample((name,), self.ct, self.pet), pixels),
+                Task(f"{name} CT", sample((name,), self.ct), pixels),
+                Task(f"{name} CT with padding", sample((name,), self.padded), pixels),
+                Task(f"{name} PET float32", sample((name,), self.pet), pixels),
+                Task(f"{name} CT + PET", sample((name,), self.ct, self.pet), pixels),
             ]
         three = ("axial", "coronal", "sagittal")
-        rows.append(Row("three panes CT + PET", sample(three, self.ct, self.pet), 3 * pixels))
+        rows.append(Task("three panes CT + PET", sample(three, self.ct, self.pet), 3 * pixels))
         small = np.zeros((512, 512), np.float32)
         for kind, volume, slab in (
             (Interpolation.NEAREST, self.ct, None),
@@ -137,7 +142,7 @@ class Bench:
         ):
             label = "slab 10 mm" if slab else str(kind)
             rows += [
-                Row(
+                Task(
                     f"{name} CT 512x512, {label}",
                     lambda n=name, v=volume, k=kind, s=slab: sample_planes(  # type: ignore[misc]
                         [SampleRequest(v, self.plane(n, size=512), small, k, s)]
@@ -148,7 +153,7 @@ class Bench:
             ]
         return rows + self._colour_rows(shape)
 
-    def _colour_rows(self, shape: tuple[int, int]) -> list[Row]:
+    def _colour_rows(self, shape: tuple[int, int]) -> list[Task]:
         grey = np.full((256, 4), 255, np.uint8)
         grey[:, :3] = np.arange(256)[:, None]
         hot = grey.copy()
@@ -164,9 +169,9 @@ class Bench:
         fused = [ComposeRequest((below, above), out) for out in outs]
         pixels = shape[0] * shape[1]
         return [
-            Row("colour CT", lambda: compose_all(one), pixels),
-            Row("colour CT + PET", lambda: compose_all(fused[:1]), pixels),
-            Row("colour three panes CT + PET", lambda: compose_all(fused), 3 * pixels),
+            Task("colour CT", lambda: compose_all(one), pixels),
+            Task("colour CT + PET", lambda: compose_all(fused[:1]), pixels),
+            Task("colour three panes CT + PET", lambda: compose_all(fused), 3 * pixels),
         ]
 
 
@@ -180,6 +185,84 @@ def best_ms(call: Callable[[], object], repeat: int) -> float:
     return min(times) * 1e3
 
 
+def growth_rows(bench: Bench, repeat: int) -> Iterator[Row]:
+    """Whole pictures, both stages in one call, of 1, 2 and 4 layers."""
+    shape = (bench.pane, bench.pane)
+    grey = np.full((256, 4), 255, np.uint8)
+    grey[:, :3] = np.arange(256)[:, None]
+    half = grey.copy()
+    half[:, 3] = 128
+    out = np.zeros(shape, np.uint32)
+    for name in ("axial", "oblique"):
+        first = 0.0
+        for layers in (1, 2, 4):
+            volumes = ([bench.ct, bench.pet] * 2)[:layers]
+            values = [np.zeros(shape, np.float32) for _ in volumes]
+            pictures = tuple(
+                LayerPicture(value, half if n else grey, -160, 240) for n, value in enumerate(values)
+            )
+
+            def call(name: str = name, volumes: list[Volume] = volumes, values: list[Any] = values) -> None:
+                plane = bench.plane(name)
+                samples = tuple(SampleRequest(v, plane, o) for v, o in zip(volumes, values, strict=True))
+                make_pictures([PictureRequest(samples, ComposeRequest(pictures, out))])  # noqa: B023 - called at once
+
+            cost = best_ms(call, repeat)
+            first = first or cost
+            yield Row(
+                f"one {name} picture of {layers} layers", cost, "ms", None, None, cost / first, "one layer"
+            )
+
+
+def other_rows(bench: Bench) -> Iterator[Row]:
+    """The same oblique plane by other libraries, where they are installed."""
+    plane = bench.plane("oblique", moving=False)
+    geometry = bench.ct.geometry
+    own = best_ms(lambda: sample_planes([SampleRequest(bench.ct, plane)]), 5)
+    yield Row("oblique CT by the kernel", own)
+    if importlib.util.find_spec("SimpleITK") is not None:
+        import SimpleITK
+
+        image = SimpleITK.GetImageFromArray(bench.ct.array)
+        k, j, i = geometry.spacing_mm
+        image.SetSpacing((i, j, k))
+        image.SetOrigin(geometry.patient_from_index[:3, 3].tolist())
+        resample = SimpleITK.ResampleImageFilter()
+        resample.SetSize((plane.width, plane.height, 1))
+        resample.SetOutputOrigin(plane.origin_mm.tolist())
+        pitch = plane.mm_per_pixel
+        resample.SetOutputSpacing((pitch, pitch, pitch))
+        frame = np.column_stack([plane.right, plane.down, plane.normal])
+        resample.SetOutputDirection(frame.ravel().tolist())
+        cost = best_ms(lambda: resample.Execute(image), 5)
+        yield Row("oblique CT by SimpleITK's resampler", cost, "ms", None, None, cost / own, "kernel")
+    if importlib.util.find_spec("scipy") is not None:
+        map_coordinates = importlib.import_module("scipy.ndimage").map_coordinates
+        column, row = np.meshgrid(np.arange(plane.width), np.arange(plane.height))
+        points = plane.origin_mm + column[..., None] * plane.u_mm + row[..., None] * plane.v_mm
+        index = np.moveaxis(geometry.to_index(points), -1, 0)
+        cost = best_ms(lambda: map_coordinates(bench.ct.array, index, order=1, output=np.float32), 3)
+        yield Row("oblique CT by scipy's map_coordinates", cost, "ms", None, None, cost / own, "kernel")
+
+
+def rows(bench: Bench, repeat: int, *, growth: bool) -> Iterator[Row]:
+    """The kernel on all cores, its size, and how the work grows."""
+    source, target = (np.zeros((bench.pane, bench.pane), np.float32) for _ in range(2))
+    copy_ms = best_ms(lambda: np.copyto(target, source), 50)
+    yield Row("copy of one float32 pane", copy_ms)
+    for measured in bench.rows():
+        cost = best_ms(measured.call, repeat)
+        limit = 5.0 if measured.name == "oblique CT 512x512, slab 10 mm" else None
+        yield Row(measured.name, cost, "ms", limit, None, cost / copy_ms, "copy of a pane")
+    library = binding.load().library
+    if library is not None:
+        size_kb = Path(str(library._name)).stat().st_size / 1e3
+        yield Row("own compiled payload", size_kb, "kB", 100.0)
+    if growth:
+        yield from growth_rows(bench, repeat)
+        yield from other_rows(bench)
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -189,8 +272,14 @@ def main() -> None:
     parser.add_argument(
         "--twin", action="store_true", help="measure whichever kernel is in use once only (slow twin)"
     )
+    parser.add_argument("--growth", action="store_true", help="also 1, 2, 4 layers and other libraries")
+    parser.add_argument("--json", action="store_true", help="all cores only, for all.py")
     arguments = parser.parse_args()
     repeat = 1 if arguments.twin else arguments.repeat
+    if arguments.json or arguments.growth:
+        bench = Bench(arguments.slices, arguments.pane)
+        emit(rows(bench, repeat, growth=arguments.growth), as_json=arguments.json)
+        return
 
     source, target = (np.zeros((arguments.pane, arguments.pane), np.float32) for _ in range(2))
     copy_ms = best_ms(lambda: np.copyto(target, source), 50)
@@ -199,15 +288,15 @@ def main() -> None:
     bench = Bench(arguments.slices, arguments.pane)
     all_cores = pool.cores()
     results: dict[str, list[float]] = {}
-    rows = bench.rows()
+    measured = bench.rows()
     for cores in sorted({1, all_cores}):
         pool.cores = lambda number=cores: number  # type: ignore[misc]
-        for row in rows:
+        for row in measured:
             results.setdefault(row.name, []).append(best_ms(row.call, repeat))
     print(
         f"| what | ms, 1 thread | ns per px | x copy | ms, {all_cores} threads |\n| --- | --- | --- | --- | --- |"
     )
-    for row in rows:
+    for row in measured:
         first, last = results[row.name][0], results[row.name][-1]
         print(
             f"| {row.name} | {first:.2f} | {first * 1e6 / row.pixels:.2f} | {first / copy_ms:.1f} | {last:.2f} |"

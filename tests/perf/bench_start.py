@@ -1,6 +1,6 @@
 """How long from starting the program to a painted window, and to a window that answers.
 
-Run: python tests/perf/bench_start.py [--repeat 5] [--imports]
+Run: python -m tests.perf.bench_start [--repeat 5] [--imports] [--json]
 
 Every start is a process of its own, timed from before it is spawned; the baseline of the same run is Python importing
 PySide6's widgets. `--imports` lists the modules that took longest instead. Nothing is asserted.
@@ -14,8 +14,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 
 import numpy as np
+
+from tests.perf.report import Row, emit
 
 WINDOW = """
 import os, sys, time
@@ -36,12 +39,10 @@ window.show()
 make_ready(window)
 while not painted:
     app.processEvents()
-while app.hasPendingEvents() if hasattr(app, "hasPendingEvents") else False:
-    app.processEvents()
 app.processEvents()
 begun = float(os.environ["BEGUN"])
 heavy = [name for name in ("pydicom", "imagecodecs", "PIL", "scipy", "zarr", "numba") if name in sys.modules]
-print(1000 * (painted[0] - begun), 1000 * (time.time() - begun), ",".join(heavy) or "none")
+print(1000 * (painted[0] - begun), 1000 * (time.time() - begun), ",".join(heavy) or "none", 1000 * time.process_time())
 sys.stdout.flush()
 os._exit(0)
 """
@@ -49,12 +50,12 @@ BASE = """
 import os, time
 from PySide6 import QtWidgets
 now = 1000 * (time.time() - float(os.environ["BEGUN"]))
-print(now, now, "none")
+print(now, now, "none", 1000 * time.process_time())
 """
 
 
-def start(script: str, home: str) -> tuple[float, float, str]:
-    """(painted, ready) milliseconds of one start and the heavy libraries that were imported by then."""
+def start(script: str, home: str) -> tuple[float, float, str, float]:
+    """(painted, ready) milliseconds of one start, the heavy libraries imported by then, processor milliseconds."""
     environment = {
         **os.environ,
         "QT_QPA_PLATFORM": os.environ.get("QT_QPA_PLATFORM", "offscreen"),
@@ -64,8 +65,8 @@ def start(script: str, home: str) -> tuple[float, float, str]:
     answer = subprocess.run(
         [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
     )
-    painted, ready, heavy = answer.stdout.split()
-    return float(painted), float(ready), heavy
+    painted, ready, heavy, cpu = answer.stdout.split()
+    return float(painted), float(ready), heavy, float(cpu)
 
 
 def imports(home: str) -> None:
@@ -83,6 +84,25 @@ def imports(home: str) -> None:
         print(f"{int(row[0].split(':')[1]) / 1000:8.1f} ms  {row[2].strip()}")
 
 
+def rows(repeat: int) -> Iterator[Row]:
+    """Measure starts."""
+    with tempfile.TemporaryDirectory(prefix="triptych-bench-") as home:
+        start(WINDOW, home)
+        base = np.array([start(BASE, home)[:2] for _ in range(repeat)])
+        runs = [start(WINDOW, home) for _ in range(repeat)]
+    times = np.array([run[:2] for run in runs])
+    low = float(base[:, 0].min())
+    yield Row("start: import PySide6.QtWidgets alone", low)
+    for column, name, limit in ((0, "window shown", 250.0), (1, "ready for a drop", 450.0)):
+        best = float(times[:, column].min())
+        yield Row(f"start: {name}", best, "ms", limit, None, best / low, "importing QtWidgets")
+        yield Row(f"start: {name}, median", float(np.median(times[:, column])))
+    yield Row("start: processor time until ready", float(min(run[3] for run in runs)), "ms")
+    yield Row(
+        "start: heavy libraries imported by then", len([n for n in runs[-1][2].split(",") if n != "none"]), ""
+    )
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(
@@ -90,22 +110,13 @@ def main() -> None:
     )
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--imports", action="store_true")
+    parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="triptych-bench-") as home:
-        if given.imports:
+    if given.imports:
+        with tempfile.TemporaryDirectory(prefix="triptych-bench-") as home:
             imports(home)
-            return
-        start(WINDOW, home)
-        print(f"{'':32}{'best ms':>9}{'median':>9}{'limit':>7}{'x base':>8}")
-        base = np.array([start(BASE, home)[:2] for _ in range(given.repeat)])
-        runs = [start(WINDOW, home) for _ in range(given.repeat)]
-        times = np.array([run[:2] for run in runs])
-        low = float(base[:, 0].min())
-        print(f"{'import PySide6.QtWidgets':32}{low:9.0f}{np.median(base[:, 0]):9.0f}")
-        for column, name, limit in ((0, "window shown", 250), (1, "ready for a drop", 450)):
-            best, middle = float(times[:, column].min()), float(np.median(times[:, column]))
-            print(f"{name:32}{best:9.0f}{middle:9.0f}{limit:7}{best / low:8.1f}")
-        print(f"heavy libraries imported by then: {runs[-1][2]}")
+    else:
+        emit(rows(given.repeat), as_json=given.json)
 
 
 if __name__ == "__main__":
