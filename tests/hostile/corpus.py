@@ -80,12 +80,15 @@ class Case:
         Writes into the folder it is given.
     checks
         All must hold.
+    alone
+        What is opened does not lead to the good series.
     """
 
     rule: str
     what: str
     write: Writer
     checks: tuple[Check, ...]
+    alone: bool = False
 
     @property
     def name(self) -> str:
@@ -103,11 +106,11 @@ class Case:
 CASES: Final[list[Case]] = []
 
 
-def case(rule: str, what: str, *checks: Check) -> Callable[[Writer], Writer]:
+def case(rule: str, what: str, *checks: Check, alone: bool = False) -> Callable[[Writer], Writer]:
     """Add an input."""
 
     def add(write: Writer) -> Writer:
-        CASES.append(Case(rule, what, write, checks))
+        CASES.append(Case(rule, what, write, checks, alone))
         return write
 
     return add
@@ -967,9 +970,26 @@ def _(bad: Path) -> None:
     spoil(bad, 0x00280010, b"6 ", b"DS")
 
 
-@case("J23", "Rows as text", refused("Rows or Columns", RAMP_SHAPE[0]))
+@case("J23", "Rows as text", refused("not a number", RAMP_SHAPE[0]))
 def _(bad: Path) -> None:
     spoil(bad, 0x00280010, b"six ", b"LO")
+
+
+@case("J23", "SamplesPerPixel as text", refused("not a number", RAMP_SHAPE[0]))
+def _(bad: Path) -> None:
+    spoil(bad, 0x00280002, b"BRAIN ", b"LO")
+
+
+@case("J23", "pixel data as another kind of words", ramp())
+def _(bad: Path) -> None:
+    for k, path in enumerate(bad_ramp(bad)):
+        put(path, 0x7FE00010, ramp_array()[k].tobytes(), b"OV" if k % 2 else b"UC")
+
+
+@case("J23", "pixel data as short text", refused("no pixel data", RAMP_SHAPE[0]))
+def _(bad: Path) -> None:
+    for k, path in enumerate(bad_ramp(bad)):
+        put(path, 0x7FE00010, ramp_array()[k].tobytes(), b"DS")
 
 
 @case("J23", "PixelSpacing as binary doubles", ramp())
@@ -1243,6 +1263,18 @@ def nothing_outside(outcome: Outcome, bad: list[SeriesOutcome]) -> None:
     assert not bad
 
 
+def refused_alone(pattern: str) -> Check:
+    """The one file that was opened ends in words, and nothing is shown."""
+
+    def check(outcome: Outcome, bad: list[SeriesOutcome]) -> None:
+        texts = [outcome.failure, *(reason for _, reason in outcome.problems)]
+        assert any(re.search(pattern, text) for text in texts), texts
+        assert not bad
+        little_memory(outcome, bad)
+
+    return check
+
+
 @case("J38", "a zip with names that lead out of it", problem("leads out", 3), nothing_outside)
 def _(bad: Path) -> Path:
     names = ("../triptych-evil", "/tmp/triptych-evil", "a\\..\\..\\triptych-evil")
@@ -1280,6 +1312,18 @@ def _(bad: Path) -> Path:
     struct.pack_into("<H", data, offset + 8, 99)
     central = data.rindex(b"PK\x01\x02")
     struct.pack_into("<H", data, central + 10, 99)
+    path.write_bytes(data)
+    return path
+
+
+@case("J38", "a zip of an unknown version", refused_alone("cannot be read"), alone=True)
+def _(bad: Path) -> Path:
+    path = bad / "study.zip"
+    with _zip(path, {}):
+        pass
+    data = bytearray(path.read_bytes())
+    at = data.index(b"PK\x01\x02")
+    struct.pack_into("<H", data, at + 6, 84)
     path.write_bytes(data)
     return path
 
@@ -1497,25 +1541,20 @@ def _(bad: Path) -> None:
     np.save(bad / "ct.npy", np.array([trap], dtype=object), allow_pickle=True)
 
 
-def refused_alone(pattern: str) -> Check:
-    """The one file that was opened ends in words, and nothing is shown."""
-
-    def check(outcome: Outcome, bad: list[SeriesOutcome]) -> None:
-        texts = [outcome.failure, *(reason for _, reason in outcome.problems)]
-        assert any(re.search(pattern, text) for text in texts), texts
-        assert not bad
-        little_memory(outcome, bad)
-
-    return check
-
-
-@case("J49", "an array of objects opened by itself", refused_alone("object|numbers"), not_unpickled)
+@case(
+    "J49", "an array of objects opened by itself", refused_alone("object|numbers"), not_unpickled, alone=True
+)
 def _(bad: Path) -> Path:
     np.save(bad / "ct.npy", np.array([_Trap(TRAP)], dtype=object), allow_pickle=True)
     return bad / "ct.npy"
 
 
-@case("J49", "an array that announces more than the file holds", refused_alone("announces|holds|bytes|short"))
+@case(
+    "J49",
+    "an array that announces more than the file holds",
+    refused_alone("announces|holds|bytes|short"),
+    alone=True,
+)
 def _(bad: Path) -> Path:
     np.save(bad / "ct.npy", np.zeros((2, 3, 4), np.int16))
     content = (bad / "ct.npy").read_bytes()
@@ -1537,19 +1576,26 @@ def _nifti(shape: tuple[int, int, int]) -> bytes:
     return bytes(header)
 
 
-@case("J10", "a NIfTI of 32767 voxels a side", refused_alone("announces|holds|bytes|short|memory"))
+@case(
+    "J10", "a NIfTI of 32767 voxels a side", refused_alone("announces|holds|bytes|short|memory"), alone=True
+)
 def _(bad: Path) -> Path:
     (bad / "ct.nii").write_bytes(_nifti((32767, 32767, 32767)) + bytes(1000))
     return bad / "ct.nii"
 
 
-@case("J14", "a packed NIfTI of 32767 voxels a side", refused_alone("announces|holds|bytes|short|memory"))
+@case(
+    "J14",
+    "a packed NIfTI of 32767 voxels a side",
+    refused_alone("announces|holds|bytes|short|memory"),
+    alone=True,
+)
 def _(bad: Path) -> Path:
     (bad / "ct.nii.gz").write_bytes(gzip.compress(_nifti((32767, 32767, 32767)) + bytes(1000)))
     return bad / "ct.nii.gz"
 
 
-@case("J14", "a packed NIfTI that goes on for ever", little_memory)
+@case("J14", "a packed NIfTI that goes on for ever", little_memory, alone=True)
 def _(bad: Path) -> Path:
     (bad / "ct.nii.gz").write_bytes(gzip.compress(_nifti((4, 3, 2)) + bytes(300 << 20), 1))
     return bad / "ct.nii.gz"

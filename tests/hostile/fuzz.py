@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import random
 import shutil
@@ -562,16 +563,16 @@ def _value(dataset: pydicom.Dataset, keyword: str) -> Any:
 
 def _comparable(value: Any) -> Any:
     """A value as number or text, also when a wrong value representation made it bytes or text."""
-    if isinstance(value, str):
-        value = value.encode("latin_1", "replace")
+    if not isinstance(value, (bytes, int, float)):
+        value = str(value).encode("latin_1", "replace")
     if isinstance(value, bytes):
         if len(value) in (1, 2) and not value.strip().isalnum():
             return float(int.from_bytes(value, "little"))
         value = value.decode("latin_1").strip(" \0")
     try:
         return float(value)
-    except (TypeError, ValueError):
-        return str(value).strip(" \0")
+    except ValueError:
+        return value.upper()
 
 
 def _floats(dataset: pydicom.Dataset, keyword: str, count: int) -> list[float] | None:
@@ -606,11 +607,18 @@ def _disagrees(path: Path, other: Path | None, corners_mm: list[float], allowed_
     return ""
 
 
+def _decimal(value: Any) -> float:
+    """A decimal string; Python alone takes an underscore for part of a number."""
+    return math.nan if "_" in str(value) else float(value)
+
+
 def _other_values(path: Path, volume: Volume, k: int) -> str:
     """How the values of a slice differ from what pydicom makes of the file; only where it has no codec to ask."""
     dataset = _read(path)
     if dataset is None or volume.is_colour:
         return ""
+    if path.read_bytes().count(b"\xe0\x7f\x10\x00") > 1:
+        return ""  # of two elements pydicom takes the last
     syntax = dataset.file_meta.get("TransferSyntaxUID") if hasattr(dataset, "file_meta") else None
     if syntax is None or not syntax.is_transfer_syntax or syntax.is_encapsulated:
         return ""
@@ -624,7 +632,7 @@ def _other_values(path: Path, volume: Volume, k: int) -> str:
         try:
             stored = dataset.pixel_array.astype(np.float64)
             slope, intercept = (
-                float(default if (given := _value(dataset, keyword)) is None else given)
+                default if (given := _value(dataset, keyword)) is None else _decimal(given)
                 for keyword, default in (("RescaleSlope", 1.0), ("RescaleIntercept", 0.0))
             )
         except Exception:  # noqa: BLE001 - as above
@@ -638,7 +646,10 @@ def _other_values(path: Path, volume: Volume, k: int) -> str:
         return f"{mine.shape} pixels instead of {stored.shape}"
     theirs = stored * slope + intercept
     believable = (
-        np.isfinite(slope) and np.isfinite(intercept) and 1e-30 < abs(slope) < 1e28 and abs(intercept) < 1e37
+        np.isfinite(slope)
+        and np.isfinite(intercept)
+        and 1e-30 <= abs(slope) <= 1e28
+        and abs(intercept) <= 1e37
     )
     if not believable:
         theirs = stored

@@ -190,7 +190,7 @@ def _inflated(path: Path, needed: int, _version: int) -> bytes:
     if length >= limit and limit < enough:
         raise DecodeError(f"The file inflates to more than {limit >> 20} MiB and is refused.", DEFLATED)
     _, position, _ = open_dataset(content, length)
-    tag, offset, value_length = pixel_location(content, position, little=True)
+    tag, offset, value_length = pixel_location(content, position, little=True, explicit=True)
     if not tag or value_length < 0:
         raise DecodeError("The deflated file holds no pixel data.", DEFLATED)
     return content.getvalue()[offset : offset + value_length]

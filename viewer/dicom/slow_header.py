@@ -36,6 +36,11 @@ HEADER_INFLATE = 4 << 20
 DEFER_BYTES = 64 << 20
 """Values longer than this stay in the file until somebody asks for them: a private element may be gigabytes."""
 NON_IMAGE_END = 0x0028FFFF
+PIXEL_LAYOUT = frozenset(
+    {0x00280002, 0x00280006, 0x00280010, 0x00280011, 0x00280100, 0x00280101, 0x00280102, 0x00280103}
+)
+"""Numbers of the Image Pixel module (PS3.3 C.7.6.3) that say where which sample is."""
+_LONG_VRS = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 _FLOAT_BYTES = {b"FL": 4, b"FD": 8}
 
 
@@ -214,6 +219,7 @@ def extract(
     if not syntax:
         syntax = (IMPLICIT_LITTLE if implicit else EXPLICIT_LITTLE) if little else EXPLICIT_BIG
     media = _raw_text(dataset.file_meta, 0x00020002)
+    unreadable = False
     for tag, text in ((0x00020010, syntax), (0x00020002, media)):
         if text:
             elements[tag] = text.encode("ascii", "replace")
@@ -222,12 +228,17 @@ def extract(
             value = _value_bytes(dataset, tag, vrs, little=little)
             if value is not None:
                 elements[tag] = value
+            elif tag in PIXEL_LAYOUT:
+                unreadable = True
     kind = kind_of_class(elements.get(0x00080016, b"").rstrip(b"\0 ").decode("ascii", "replace"))
     if kind is not None and not kind.has_images and not objects:
         wanted = {tag: value for tag, value in elements.items() if tag <= NON_IMAGE_END}
         return wanted, (0, -1, 0), frozenset()
+    if unreadable:
+        # Taken for absent it would get a default, and the pixels would be laid out by guesswork (J23).
+        raise ViewerError("An attribute that describes the pixels is not a number.")
     sequences = frozenset(tag for tag in SEQUENCES if tag in dataset)
-    return elements, pixel_location(stream, position, little=little), sequences
+    return elements, pixel_location(stream, position, little=little, explicit=not implicit), sequences
 
 
 def _encoding(dataset: FileDataset) -> tuple[bool, bool]:
@@ -288,8 +299,25 @@ def _whole(value: Any) -> int:
     return int(value)
 
 
-def pixel_location(stream: IO[bytes] | None, position: int, *, little: bool) -> tuple[int, int, int]:
-    """Tag, offset and length of the pixel data element that starts at `position`."""
+def pixel_location(
+    stream: IO[bytes] | None, position: int, *, little: bool, explicit: bool
+) -> tuple[int, int, int]:
+    """Tag, offset and length of the pixel data element that starts at `position`.
+
+    Parameters
+    ----------
+    stream
+        The file; None when it is deflated.
+    position
+        Where the element starts.
+    little, explicit
+        Encoding of the data set.
+
+    Returns
+    -------
+    tuple
+        The tag is 0 when there is no pixel data or its element makes no sense.
+    """
     if stream is None:
         return (0x7FE00010, -1, -1)
     stream.seek(position)
@@ -303,8 +331,10 @@ def pixel_location(stream: IO[bytes] | None, position: int, *, little: bool) -> 
         return (0, -1, 0)
     # The transfer syntax may lie (J42), the bytes do not: read as a length all of these would be odd. The two bytes
     # behind should be zero; where they are not, pixels read from elsewhere would be shifted and look believable.
-    if len(head) == 12 and head[4:6] in (b"OB", b"OW", b"OF", b"OD", b"UN"):
+    if len(head) == 12 and head[4:6] in _LONG_VRS:
         offset, length = 12, struct.unpack_from(order + "I", head, 8)[0]
+    elif explicit and head[4:6].isalpha() and head[4:6].isupper():
+        return (0, -1, 0)
     else:
         offset, length = 8, struct.unpack_from(order + "I", head, 4)[0]
     return (tag, position + offset, -1 if length == 0xFFFFFFFF else length)

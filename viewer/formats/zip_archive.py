@@ -99,6 +99,8 @@ class ZipArchive:
                     )
         except _DAMAGES as error:
             raise FormatError(f"{path.name}: the zip archive is damaged.") from error
+        except NotImplementedError as error:
+            raise FormatError(f"{path.name}: the archive is packed in a way that cannot be read.") from error
         except OSError as error:
             raise FormatError(
                 f"{path.name}: the archive cannot be unpacked ({error.strerror or 'system error'})."
