@@ -120,9 +120,7 @@ def _told(item: object) -> object:
 @each_format
 def test_that_a_format_yields_the_same_order_twice(reader: Format, tmp_path: Path) -> None:
     path = SAMPLES[reader.id](tmp_path)
-    first, second = (
-        [_told(item) for item in reader.expand(path, CancelToken())] for _ in range(2)
-    )
+    first, second = ([_told(item) for item in reader.expand(path, CancelToken())] for _ in range(2))
     assert first == second
 
 

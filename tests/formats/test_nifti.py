@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import SimpleITK
+from PIL import Image
 
 from tests.conftest import RealData
 from tests.formats.volumes import (
@@ -603,3 +604,17 @@ def test_that_info_gives_shape_affine_and_extremes(
     assert np.allclose(volume["affine_lps"], lps(affine_ras()))
     assert (volume["min"], volume["max"]) == (1.0, 2 * 543 + 1.0)
     assert volume["uniform"] is True
+
+
+def test_that_I08_all_48_orders_of_a_real_volume_make_one_picture(
+    tmp_path: Path, real_data: RealData
+) -> None:
+    pictures = []
+    for order in ORDERS:
+        path = tmp_path / f"{order}.png"
+        volume = real_data("nifti-orient") / "nifti_space" / f"{order}.nii.gz"
+        at = ["--at", "0,0,0", "--plane", "axial", "--size", "120x120"]
+        assert main(["render", str(volume), "-o", str(path), *at]) == 0
+        pictures.append(np.asarray(Image.open(path)).astype(int))
+    assert all(np.abs(picture - pictures[0]).max() <= 1 for picture in pictures)
+    assert np.ptp(pictures[0]) > 200

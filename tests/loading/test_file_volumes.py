@@ -248,3 +248,21 @@ def test_that_I09_what_a_converter_makes_of_the_phantom_lies_on_the_phantom(tmp_
     assert stack.geometry.frame_of_reference_uid
     volume, _ = opened(stack, catalogue)
     assert value_at(volume, (-8.0, -12.0, -21.0)) == 3420
+
+
+@pytest.mark.parametrize("order", ["RAS", "LPS", "LAS", "PIR", "SRA", "AIL"])
+def test_that_A22_thumbnails_are_turned_as_panes_show_them(order: str, real_data: RealData) -> None:
+    folder = real_data("nifti-orient") / "nifti_space"
+    (made,) = (e for e in events_of([folder / f"{order}.nii.gz"]) if isinstance(e, ThumbnailReady))
+    # Radiological: the nearest plane's right is L or P, its down P or the feet.
+    image = nibabel.load(folder / f"{order}.nii.gz")
+    down_right = {"S": "PL", "I": "PL", "A": "IL", "P": "IL", "L": "IP", "R": "IP"}[order[2]]
+    axes = nibabel.orientations.axcodes2ornt(down_right + order[2])
+    turned = image.as_reoriented(
+        nibabel.orientations.ornt_transform(nibabel.orientations.io_orientation(image.affine), axes)
+    )
+    wanted = np.asarray(turned.dataobj)[:, :, turned.shape[2] // 2]
+    height, width = made.image.shape
+    j = ((np.arange(height) + 0.5) * wanted.shape[0] / height).astype(int)
+    i = ((np.arange(width) + 0.5) * wanted.shape[1] / width).astype(int)
+    assert np.corrcoef(wanted[j][:, i].ravel(), made.image.ravel())[0, 1] > 0.95

@@ -115,7 +115,7 @@ def _exit_code(verified: _Verified) -> int:
 
 
 def _compare(reading: Reading, verified: _Verified) -> Iterator[tuple[Series, Stack, list[Check]]]:
-    """Each stack of pictures with its checks, one volume in memory at a time."""
+    """Each stack of DICOM pictures with its checks, one volume in memory at a time."""
     from viewer.cli.progress import Progress
     from viewer.cli.reading import read_stack
     from viewer.verification.checks import Check, Verdict
@@ -126,6 +126,8 @@ def _compare(reading: Reading, verified: _Verified) -> Iterator[tuple[Series, St
         maps = _value_maps(study, verified)
         for series in study.series:
             for stack in series.stacks:
+                if stack.source is not None:  # NIfTI and .npy: the other programs are asked about DICOM
+                    continue
                 volume, found = read_stack(stack, series, study, reading.names)
                 verified.problems += found
                 if volume is None:

@@ -14,7 +14,6 @@ import numpy.typing as npt
 from viewer.imaging.geometry import VolumeGeometry
 from viewer.imaging.window import VoiTable, Window
 
-
 LABEL_UNIT = "label"
 """Unit of values that are names: they are never mixed with their neighbours (rule I12)."""
 

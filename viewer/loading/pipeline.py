@@ -515,7 +515,7 @@ def _gb(nbytes: int) -> str:
 
 def _thumbnails(catalogue: Catalogue, volumes: dict[str, Volume], cancel: CancelToken) -> Iterator[LoadEvent]:
     """A picture of each image series; one that cannot be made is left out, its file is told of when it is opened."""
-    from viewer.loading.thumbnails import stack_thumbnail, volume_thumbnail
+    from viewer.loading.thumbnails import stack_thumbnail, upright, volume_thumbnail
 
     for study in catalogue.studies:
         for series in study.series:
@@ -529,4 +529,6 @@ def _thumbnails(catalogue: Catalogue, volumes: dict[str, Volume], cancel: Cancel
             except (ViewerError, OSError, MemoryError):
                 _log.info("no thumbnail: the middle slice of a series cannot be decoded")
                 continue
+            if stack.source is not None:
+                image = upright(image, stack.geometry)
             yield ThumbnailReady(series.uid, image)

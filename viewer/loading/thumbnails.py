@@ -10,6 +10,7 @@ import numpy.typing as npt
 from viewer.dicom.build import fill_slice, make_volume
 from viewer.dicom.model import Stack
 from viewer.imaging.geometry import VolumeGeometry
+from viewer.imaging.orientation import nearest_anatomy, plane_axes
 from viewer.imaging.volume import Volume
 
 SIZE = 128
@@ -71,6 +72,32 @@ def volume_thumbnail(volume: Volume, k: int | None = None) -> npt.NDArray[np.uin
         grey = 1.0 - grey
     picture: npt.NDArray[np.uint8] = np.where(shown, np.rint(grey * 255), 0).astype(np.uint8)
     return picture
+
+
+def upright(image: npt.NDArray[np.uint8], geometry: VolumeGeometry) -> npt.NDArray[np.uint8]:
+    """A thumbnail turned as the panes show the plane nearest to its slices (rule A22).
+
+    DICOM slices are written that way; a NIfTI file may count rows and columns along any axis from either end.
+
+    Parameters
+    ----------
+    image
+        (h, w) or (h, w, 3).
+    geometry
+        Of its volume; without orientation the picture stays as it is.
+    """
+    if not geometry.oriented:
+        return image
+    columns, rows = geometry.patient_from_index[:3, 2], geometry.patient_from_index[:3, 1]
+    right, down = plane_axes(nearest_anatomy(geometry.slice_normal))
+    if abs(columns @ right) < abs(rows @ right):
+        image = image.swapaxes(0, 1)
+        columns, rows = rows, columns
+    if columns @ right < 0:
+        image = image[:, ::-1]
+    if rows @ down < 0:
+        image = image[::-1]
+    return np.ascontiguousarray(image)
 
 
 def _grey(

@@ -97,7 +97,7 @@ def _study(item: OpenVolume, *, identity: bool, compact: bool) -> tuple[str, ...
     if identity:
         lines = (study.institution, study.description, "  ".join(filter(None, when)), study.accession)
         return tuple(filter(None, lines))
-    return tuple(filter(None, (without_name(study.description, study.patient),)))
+    return tuple(filter(None, (_anonymous(study.description, item),)))
 
 
 def _series(item: OpenVolume, *, identity: bool, compact: bool) -> tuple[str, ...]:
@@ -106,7 +106,7 @@ def _series(item: OpenVolume, *, identity: bool, compact: bool) -> tuple[str, ..
     if compact:
         # Of several times or echoes even a small pane says which one it shows.
         return tuple(filter(None, (" ".join(filter(None, (number, series.modality))), stack.label)))
-    description = series.description if identity else without_name(series.description, item.study.patient)
+    description = series.description if identity else _anonymous(series.description, item)
     report = stack.report
     size = []
     if report.thickness_mm:
@@ -116,6 +116,11 @@ def _series(item: OpenVolume, *, identity: bool, compact: bool) -> tuple[str, ..
     title = "  ".join(filter(None, (number, series.modality, description, stack.label)))
     technical = "  ".join(filter(None, (stack.acquisition_text, stack.tracer_text, report.patient_position)))
     return tuple(filter(None, (title, " / ".join(size), technical)))
+
+
+def _anonymous(text: str, item: OpenVolume) -> str:
+    """A description without the patient; that of a NIfTI or .npy volume is a file name, which may well be a name."""
+    return without_name(text, item.study.patient) if item.stack.source is None else ""
 
 
 def without_name(text: str, patient: Patient) -> str:

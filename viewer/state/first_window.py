@@ -31,6 +31,9 @@ def automatic_window(volume: Volume) -> Window:
     loaded = np.flatnonzero(volume.ready & ~volume.corrupt)
     if volume.is_colour or not loaded.size:
         return default_window("", volume.modality)
+    if volume.quantity.is_label:
+        # Rare labels count as much as frequent ones.
+        return Window.from_bounds(0.0, max(1.0, *(float(volume.array[k].max()) for k in loaded)))
     few = loaded[:: max(1, loaded.size // 16)]
     sample = np.ascontiguousarray(volume.array[few, ::2, ::2])
     stats = histogram(sample, volume.display_slope, volume.display_intercept, volume.padding)

@@ -22,7 +22,10 @@ def commands(context: UiContext) -> Iterable[Command]:
 
     def open_files() -> None:
         chosen, _ = QFileDialog.getOpenFileNames(
-            context.window, "Open DICOM files, DICOMDIR or archives", "", "All files (*);;Archives (*.zip)"
+            context.window,
+            "Open DICOM files, DICOMDIR, NIfTI or archives",
+            "",
+            "All files (*);;Archives (*.zip)",
         )
         if chosen:
             open_with_question(context, [Path(name) for name in chosen])
