@@ -24,7 +24,7 @@ from viewer.ui.main_window import MainWindow
 from viewer.ui.opening import open_demo
 from viewer.ui.presets import PresetBook
 from viewer.ui.theme import apply_theme
-from viewer.ui.warm_up import warm_up
+from viewer.ui.warm_up import WarmUp
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ def make_ready(window: MainWindow) -> None:
     """What a window that is shown needs to open studies without a stall."""
     # While a study loads, other threads hold the interpreter: the window must not wait for it at every call.
     sys.setswitchinterval(SWITCH_S)
-    warm_up(window)
+    WarmUp(window.grid.panes, window)
 
 
 def run(paths: Sequence[Path] = (), *, demo: bool = False) -> int:

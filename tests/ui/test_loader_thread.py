@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -93,21 +92,3 @@ def test_that_a_sandbox_that_forbids_priorities_stops_no_work(monkeypatch: pytes
 
     monkeypatch.setattr(os, "setpriority", forbidden, raising=False)
     priority.give_way()
-
-
-def test_that_warming_up_waits_until_the_window_has_settled(
-    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from PySide6.QtCore import QObject
-
-    from viewer.ui import warm_up
-
-    imported = threading.Event()
-    monkeypatch.setattr(warm_up, "import_libraries", imported.set)
-    monkeypatch.setattr(warm_up, "SETTLED_MS", 30)
-    parent = QObject()
-    begin = time.monotonic()
-    warm_up.warm_up(parent)
-    assert not imported.is_set()
-    qtbot.waitUntil(imported.is_set)
-    assert time.monotonic() - begin >= 0.02

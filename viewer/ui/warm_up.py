@@ -6,10 +6,13 @@ picture and freeze the window, since an import keeps the interpreter busy for lo
 
 from __future__ import annotations
 
+import gc
 import importlib
 import threading
+from collections.abc import Callable
 
 from PySide6.QtCore import QObject, QTimer
+from PySide6.QtWidgets import QWidget
 
 from viewer.dicom.ahead import import_libraries
 from viewer.imaging import kernel
@@ -18,23 +21,48 @@ from viewer.ui.overlays import overlays
 
 SETTLED_MS = 250
 """After so long the window has painted itself and answers."""
+LOOK_MS = 50
 
 
-def warm_up(parent: QObject) -> None:
-    """Begin as soon as the window has settled; returns at once."""
-    timer = QTimer(parent)
-    timer.setSingleShot(True)
-    timer.timeout.connect(_begin)
-    timer.start(SETTLED_MS)
+class WarmUp(QObject):
+    """Imports in a thread as soon as the window has settled.
 
+    Parameters
+    ----------
+    ready
+        Called in the window's thread when everything is imported, to make what depends on it.
+    window
+        While it is shown.
+    """
 
-def _begin() -> None:
-    overlays()
-    kernel.available()
-    threading.Thread(target=_import, name="warm-up", daemon=True).start()
+    def __init__(self, ready: Callable[[], object], window: QWidget) -> None:
+        super().__init__(window)
+        self._window = window
+        self._ready = ready
+        self._thread: threading.Thread | None = None
+        self._timer = QTimer(self)
+        self._timer.setInterval(SETTLED_MS)
+        self._timer.timeout.connect(self._look)
+        self._timer.start()
+
+    def _look(self) -> None:
+        if not self._window.isVisible():
+            self._timer.stop()
+        elif self._thread is None:
+            overlays()
+            kernel.available()
+            self._thread = threading.Thread(target=_import, name="warm-up", daemon=True)
+            self._thread.start()
+            self._timer.setInterval(LOOK_MS)
+        elif not self._thread.is_alive():
+            self._timer.stop()
+            self._ready()
 
 
 def _import() -> None:
     give_way()
     importlib.import_module("viewer.ui.panes.plane_pane")
     import_libraries()
+    if gc.get_freeze_count() == 0:
+        # What is there now stays: looking through all of it for garbage would stop the window for a tenth of a second.
+        gc.freeze()
