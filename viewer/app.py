@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -65,6 +66,7 @@ def make_window(settings: Settings) -> MainWindow:
 
 def make_ready(window: MainWindow) -> None:
     """What a window that is shown needs to open studies without a stall."""
+    gc.enable()
     # While a study loads, other threads hold the interpreter: the window must not wait for it at every call.
     sys.setswitchinterval(SWITCH_S)
     WarmUp(window.grid.panes, window)

@@ -21,7 +21,8 @@ import numpy as np
 from tests.perf.report import Row, emit
 
 WINDOW = """
-import os, sys, time
+import gc, os, sys, time
+gc.disable()  # as the command line does
 from viewer.app import application, make_ready, make_window
 from viewer.settings import Settings
 from viewer.ui.theme import apply_theme

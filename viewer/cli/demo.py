@@ -27,9 +27,9 @@ def run(arguments: argparse.Namespace) -> int:
         The folder is not empty or cannot be written.
     """
     if arguments.write is None:
-        from viewer.app import run as run_window
+        from viewer.cli.open_window import show
 
-        return run_window((), demo=True)
+        return show(demo=True)
     _write(arguments.write)
     return 0
 

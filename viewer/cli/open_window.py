@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import gc
+from collections.abc import Sequence
 from pathlib import Path
 
 from viewer.errors import FormatError
@@ -30,7 +32,18 @@ def run(arguments: argparse.Namespace) -> int:
     missing = [str(path) for path in arguments.paths if not path.exists()]
     if missing:
         raise FormatError(f"there is no such file or folder: {', '.join(missing)} (see triptych --help)")
-    # Qt behind it: only now.
-    from viewer.app import run as run_window
+    return show(arguments.paths)
 
-    return run_window(arguments.paths)
+
+def show(paths: Sequence[Path] = (), *, demo: bool = False) -> int:
+    """Show the window; see `viewer.app.run`."""
+    # Everything made until the window stands will stay: looking for garbage among it takes a tenth of the start.
+    # `make_ready` lets it go on.
+    gc.disable()
+    try:
+        # Qt behind it: only now.
+        from viewer.app import run as run_window
+
+        return run_window(paths, demo=demo)
+    finally:
+        gc.enable()
