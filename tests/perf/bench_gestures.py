@@ -1,6 +1,6 @@
 """Milliseconds from a gesture to painted panes, beside painting three ready pictures of the same size.
 
-Run: python -m tests.perf.bench_gestures [--slices 600] [--pane 800] [--events 200] [--no-pet] [--json]
+Run: python -m tests.perf.bench_gestures [--slices 600] [--pane 800] [--events 200] [--rounds 3] [--no-pet] [--json]
 
 Prints median and 95th percentile, CPU time of an event, and the ratio of that to painting ready images, which survives
 a busy machine. Nothing is asserted.
@@ -145,7 +145,14 @@ def gestures(view: ViewState) -> dict[str, Callable[[int], None]]:
     }
 
 
-def rows(slices: int, pane: int, events: int, *, pet: bool) -> Iterator[Row]:
+def quietest(
+    app: QApplication, event: Callable[[int], None], count: int, rounds: int
+) -> tuple[float, float, float]:
+    """The round with the lowest 95th percentile: other programs disturb some rounds, nothing makes one faster."""
+    return min((measure(app, event, count) for _ in range(rounds)), key=lambda figures: figures[1])
+
+
+def rows(slices: int, pane: int, events: int, rounds: int, *, pet: bool) -> Iterator[Row]:
     """Measure every gesture on three panes."""
     app = QApplication.instance() or QApplication([])
     assert isinstance(app, QApplication)
@@ -156,14 +163,14 @@ def rows(slices: int, pane: int, events: int, *, pet: bool) -> Iterator[Row]:
     app.processEvents()
     ready = ReadyImages(pane)
     ready.show()
-    median, _, limit = measure(app, lambda _n: ready.update(), events)
+    median, _, limit = quietest(app, lambda _n: ready.update(), events, rounds)
     yield Row("paint three ready images", median, cpu_ms=limit)
     source, target = (np.zeros((pane, pane), np.float32) for _ in range(2))
     median, _, cpu = measure(app, lambda _n: np.copyto(target, source), events)
     yield Row("copy one float32 pane", median, cpu_ms=cpu)
     full = (slices, pane, pet) == (600, 800, True)
     for name, event in gestures(view).items():
-        median, late, cpu = measure(app, event, events)
+        median, late, cpu = quietest(app, event, events, rounds)
         goal = GOALS[name] if full else None
         yield Row(f"{name} p95", late, "ms", goal, cpu, cpu / limit, "painting (CPU)")
         yield Row(f"{name} p50", median, "ms")
@@ -178,6 +185,7 @@ def main() -> None:
     parser.add_argument("--slices", type=int, default=600)
     parser.add_argument("--pane", type=int, default=800)
     parser.add_argument("--events", type=int, default=200)
+    parser.add_argument("--rounds", type=int, default=3, help="the quietest one counts")
     parser.add_argument("--no-pet", action="store_true")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
@@ -186,7 +194,7 @@ def main() -> None:
         sys.stdout.write(
             f"{kernel.reason()}; CT 512x512x{given.slices}, {fused}, panes {given.pane}x{given.pane}\n\n"
         )
-    emit(rows(given.slices, given.pane, given.events, pet=not given.no_pet), as_json=given.json)
+    emit(rows(given.slices, given.pane, given.events, given.rounds, pet=not given.no_pet), as_json=given.json)
 
 
 if __name__ == "__main__":

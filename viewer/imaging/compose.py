@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from viewer.imaging import kernel
-from viewer.imaging.kernel.jobs import ColourLayer, ComposeJob
+from viewer.imaging.kernel.jobs import ColourLayer, ComposeJob, address
 
 BLACK = 0xFF000000
 
@@ -102,6 +102,6 @@ def compose_job(request: ComposeRequest) -> ComposeJob:
 def _layer(layer: LayerPicture) -> ColourLayer:
     values = (layer.values,) if layer.values.ndim == 2 else tuple(layer.values)
     table = np.ascontiguousarray(layer.table)
-    if table.ctypes.data % 4:
+    if address(table) % 4:
         table = table.copy()
     return ColourLayer(values, table, float(layer.lower), float(layer.upper))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 
 import numpy as np
@@ -47,11 +48,12 @@ def letters(direction: npt.ArrayLike, threshold: float = LABEL_THRESHOLD) -> str
     str
         One to three of L R P A H F; empty for a zero or non-finite vector.
     """
-    vector = np.asarray(direction, dtype=np.float64)
-    length = float(np.linalg.norm(vector))
-    if not np.isfinite(length) or length == 0:
+    # Plain numbers: every pane asks for its letters in every frame, and numpy is slow with three of them.
+    given: list[float] = np.asarray(direction, dtype=np.float64).tolist()
+    length = math.hypot(*given)
+    if not math.isfinite(length) or length == 0:
         return ""
-    vector = vector / length
+    vector = [component / length for component in given]
     order = sorted(range(3), key=lambda axis: -abs(vector[axis]))
     found = [axis for rank, axis in enumerate(order) if rank == 0 or abs(vector[axis]) > threshold]
     return "".join(_LETTERS[axis][0 if vector[axis] > 0 else 1] for axis in found)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from viewer.imaging.geometry import FloatArray, VolumeGeometry
@@ -31,10 +33,10 @@ def default_frame(geometry: VolumeGeometry, *, patient: bool = False) -> FloatAr
 
 def grid_axis(geometry: VolumeGeometry, normal: FloatArray, tolerance: float = 1e-4) -> int | None:
     """The array axis whose index planes are parallel to a plane with this normal, or None when it cuts across."""
-    gradients = geometry.index_from_patient[:3, :3]
-    for axis in range(3):
-        gradient = gradients[axis] / np.linalg.norm(gradients[axis])
-        if abs(abs(float(gradient @ normal)) - 1.0) < tolerance:
+    x, y, z = normal.tolist()
+    for axis, (gx, gy, gz) in enumerate(geometry.index_from_patient[:3, :3].tolist()):
+        along = (gx * x + gy * y + gz * z) / math.hypot(gx, gy, gz)
+        if abs(abs(along) - 1.0) < tolerance:
             return axis
     return None
 

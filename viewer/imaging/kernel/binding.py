@@ -17,11 +17,15 @@ from viewer.imaging.kernel.jobs import (
     ComposeJob,
     PictureJob,
     SampleJob,
+    address,
 )
 from viewer.imaging.kernel.pool import run_shared
 
 ABI = 2
 """Version of the structures below; the same number stands in kernel.c."""
+
+WORTH_A_THREAD = 250_000
+"""Values to be sampled and coloured for which another thread is woken: about a quarter of a millisecond."""
 
 _ERRORS = {1: "an argument is out of range", 2: "out of memory"}
 
@@ -154,11 +158,19 @@ def render(jobs: Sequence[PictureJob]) -> None:
     work = partial(
         library.triptych_render, ctypes.addressof(pictures), len(pictures), ctypes.addressof(next_part)
     )
-    for code in run_shared(work, sum(library.triptych_parts(struct.height) for struct in structs)):
+    # Waking a thread for less than it takes to wake it would only add to the time and to the noise.
+    strips = sum(library.triptych_parts(struct.height) for struct in structs)
+    for code in run_shared(work, min(strips, 1 + sum(map(_work, jobs)) // WORTH_A_THREAD)):
         if code == 2:
             raise MemoryError("the render kernel ran out of memory")
         if code:
             raise ValueError(f"the render kernel refused a job: {_ERRORS.get(code, code)}")
+
+
+def _work(job: PictureJob) -> int:
+    """Number of values to be sampled and coloured."""
+    sampled = sum(part.out.size * part.samples for part in job.samples)
+    return sampled + (0 if job.compose is None else job.compose.out.size * len(job.compose.layers))
 
 
 def _picture_struct(job: PictureJob) -> _Picture | None:
@@ -180,8 +192,8 @@ def _sample_struct(job: SampleJob) -> _Sample:
     low, high = job.padding or (0.0, 0.0)
     knots = job.knots
     return _Sample(
-        data=job.data.ctypes.data,
-        out=job.out.ctypes.data,
+        data=address(job.data),
+        out=address(job.out),
         out_stride=job.out.strides[0] // 4 if height > 1 else width,
         count=job.data.shape,
         matrix=tuple(job.matrix.ravel().tolist()),
@@ -190,9 +202,9 @@ def _sample_struct(job: SampleJob) -> _Sample:
         step=tuple(job.step.tolist()),
         pad_low=low,
         pad_high=high,
-        knot_w=None if knots is None else knots.w.ctypes.data,
-        knot_k=None if knots is None else knots.k.ctypes.data,
-        knot_no_data=None if knots is None else knots.no_data.ctypes.data,
+        knot_w=None if knots is None else address(knots.w),
+        knot_k=None if knots is None else address(knots.k),
+        knot_no_data=None if knots is None else address(knots.no_data),
         knots=0 if knots is None else len(knots.w),
         width=width,
         height=height,
@@ -210,7 +222,7 @@ def _compose_struct(job: ComposeJob) -> _Compose:
     layers = (_Layer * len(job.layers))(*map(_layer_struct, job.layers))
     return _Compose(
         layers=layers,
-        out=job.out.ctypes.data,
+        out=address(job.out),
         out_stride=job.out.strides[0] // 4 if height > 1 else width,
         layer_count=len(layers),
         width=width,
@@ -226,9 +238,9 @@ def _layer_struct(layer: ColourLayer) -> _Layer:
     channels = layer.values
     rows = [values.strides[0] // 4 if len(values) > 1 else values.shape[1] for values in channels]
     return _Layer(
-        values=tuple(values.ctypes.data for values in channels),
+        values=tuple(address(values) for values in channels),
         stride=tuple(rows),
-        table=layer.table.ctypes.data,
+        table=address(layer.table),
         entries=len(layer.table),
         channels=len(channels),
         lower=lower,

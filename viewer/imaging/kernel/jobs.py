@@ -165,7 +165,7 @@ class ColourLayer:
             or not 1 <= len(table) <= MAX_TABLE
         ):
             raise ValueError("a table has 1 to 65,536 rows of four uint8: red, green, blue, opacity")
-        if not table.flags.c_contiguous or table.ctypes.data % 4:
+        if not table.flags.c_contiguous or address(table) % 4:
             raise ValueError("a table must be contiguous and aligned to 4 bytes")
         if not (np.isfinite(self.lower) and np.isfinite(self.upper)):
             raise ValueError("the bounds of a table are finite numbers")
@@ -236,6 +236,11 @@ class PictureJob:
         if self.compose is not None:
             return len(self.compose.out)
         return len(self.samples[0].out) if self.samples else 0
+
+
+def address(array: npt.NDArray[np.generic]) -> int:
+    """Where an array lies in memory; `array.ctypes` says the same and takes ten times as long."""
+    return int(array.__array_interface__["data"][0])
 
 
 def check_picture(
