@@ -51,7 +51,10 @@ def test_that_opening_and_closing_leaves_nothing_behind(soak: Soak) -> None:
     for _ in range(6):
         soak.open_and_close()
     after = count()
-    assert after.things == before.things
+    assert all(late <= early for late, early in zip(after.things, before.things, strict=True)), (
+        before,
+        after,
+    )
     assert after.memory_mb < before.memory_mb + MEMORY_MARGIN_MB
 
 
@@ -60,5 +63,8 @@ def test_that_turning_the_wheel_leaves_nothing_behind(soak: Soak) -> None:
     before = count()
     soak.turn_wheel(3000)
     after = count()
-    assert after.things == before.things
+    assert all(late <= early for late, early in zip(after.things, before.things, strict=True)), (
+        before,
+        after,
+    )
     assert after.memory_mb < before.memory_mb + MEMORY_MARGIN_MB
