@@ -157,6 +157,7 @@ def rows(slices: int, pane: int, events: int, rounds: int, *, pet: bool) -> Iter
     app = QApplication.instance() or QApplication([])
     assert isinstance(app, QApplication)
     view = make_view(slices, pet=pet)
+    view.set_layout("three")
     grid = PaneGrid(view, {})
     grid.resize(3 * pane + 4, pane)
     grid.show()
