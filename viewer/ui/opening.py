@@ -11,7 +11,6 @@ from queue import SimpleQueue
 from viewer.errors import ViewerError
 from viewer.loading.cancel import CancelToken
 from viewer.loading.events import Failed, LoadEvent, Preparing
-from viewer.loading.pipeline import load
 from viewer.settings import cache_dir
 from viewer.ui.context import UiContext
 from viewer.ui.dialogs.recent import remember
@@ -35,6 +34,8 @@ def open_demo(context: UiContext) -> None:
     """Write the demo study when it is not there yet, then open it; both in the background."""
 
     def job(token: CancelToken) -> Iterator[LoadEvent]:
+        from viewer.loading.pipeline import load
+
         folder = yield from _written_demo()
         if folder is not None:
             yield from load([folder], cancel=token)

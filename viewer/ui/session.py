@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -12,6 +12,7 @@ from viewer.errors import SuvUnavailable
 from viewer.imaging.colormap import colormaps
 from viewer.imaging.window import scaled
 from viewer.loading.cache import VolumeCache
+from viewer.loading.cancel import CancelToken
 from viewer.loading.events import (
     Failed,
     Finished,
@@ -23,7 +24,6 @@ from viewer.loading.events import (
     ThumbnailReady,
     VolumeFinished,
 )
-from viewer.loading.pipeline import load, load_stack
 from viewer.settings import Settings
 from viewer.state.first_window import AUTOMATIC, first_window
 from viewer.state.layers import ImageLayer, Role
@@ -89,15 +89,21 @@ class Session(QObject):
     def open_paths(self, paths: Sequence[Path], add: bool) -> None:
         """Index the paths and open the natural CT and PET."""
         chosen = tuple(paths)
+
+        def job(token: CancelToken) -> Iterator[LoadEvent]:
+            # Imported by the job's thread: the window is not held up by it.
+            from viewer.loading.pipeline import load
+
+            known = self._library.catalogue if add else None
+            return load(chosen, cancel=token, cache=self._cache, known=known)
+
         if add:
-            self._loader.start_after(
-                lambda token: load(chosen, cancel=token, cache=self._cache, known=self._library.catalogue)
-            )
+            self._loader.start_after(job)
             return
         self._loader.cancel()
         self._view.show(None, None)
         self._library.clear()
-        self._loader.start(lambda token: load(chosen, cancel=token, cache=self._cache))
+        self._loader.start(job)
 
     def open_series(self, stack_uid: str, role: str) -> None:
         """Show a stack of the catalogue; load it first when it is not open."""
@@ -130,12 +136,15 @@ class Session(QObject):
         focus = self._view.cursor_mm
         point = (float(focus[0]), float(focus[1]), float(focus[2]))
         names = self._names
-        self._loader.start(
-            lambda token: load_stack(
+
+        def job(token: CancelToken) -> Iterator[LoadEvent]:
+            from viewer.loading.pipeline import load_stack
+
+            return load_stack(
                 stack, series, study, cancel=token, cache=self._cache, focus_mm=point, names=names
-            ),
-            keep_others=True,
-        )
+            )
+
+        self._loader.start(job, keep_others=True)
 
     # --- events ------------------------------------------------------------------------------------------------
 

@@ -61,7 +61,8 @@ class WarmUp(QObject):
 
 def _import() -> None:
     give_way()
-    importlib.import_module("viewer.ui.panes.plane_pane")
+    for name in ("viewer.ui.panes.plane_pane", "viewer.loading.pipeline"):
+        importlib.import_module(name)
     import_libraries()
     if gc.get_freeze_count() == 0:
         # What is there now stays: looking through all of it for garbage would stop the window for a tenth of a second.
