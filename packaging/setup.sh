@@ -141,7 +141,8 @@ pip_install() {
     PIP_DISABLE_PIP_VERSION_CHECK=1 "$bin/python" -m pip install --quiet "$@"
 }
 
-install_locked() { pip_install --only-binary :all: --require-hashes --requirement "$root/packaging/$1"; }
+# The locked files name every package, so nobody's own list of needs is asked again.
+install_locked() { pip_install --only-binary :all: --no-deps --require-hashes --requirement "$root/packaging/$1"; }
 
 has_compiler() { command -v "${CC:-cc}" >/dev/null || command -v gcc >/dev/null || command -v clang >/dev/null; }
 
