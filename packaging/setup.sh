@@ -172,3 +172,17 @@ set_up() { # core|dev
     printf '%s' "$want" >"$venv/.ready-core"
     [ "$kind" = core ] || printf '%s' "$want" >"$venv/.ready-$kind"
 }
+
+# --- What only some tests need ----------------------------------------------------------------------------------
+
+# The programs that judge what the tests wrote, the browser that opens pages, and the library that trains networks.
+# Some are large, so a developer's machine gets them only when asked; without them their tests are skipped.
+set_up_everything() {
+    local missing=""
+    command -v dcmdump >/dev/null || missing="$missing dcmtk"
+    command -v dciodvfy >/dev/null || missing="$missing dicom3tools"
+    command -v chromium >/dev/null || missing="$missing chromium"
+    # shellcheck disable=SC2086  # one word a package
+    [ -z "$missing" ] || ! can_install || install_packages $missing
+    "$bin/python" -c 'import torch' 2>/dev/null || pip_install "torch==2.13.0"
+}

@@ -5,10 +5,12 @@
 #   bash packaging/test.sh ARGUMENT...  only pytest, with these arguments
 #
 # TRIPTYCH_TEST_DATA names a folder with real studies; tests that need them are skipped without it.
+# TRIPTYCH_TEST_EVERYTHING=1 also installs what only some tests need: dcmtk, dicom3tools, chromium and PyTorch.
 # shellcheck source=packaging/setup.sh
 . "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
 set_up dev
+[ -z "${TRIPTYCH_TEST_EVERYTHING:-}" ] || set_up_everything
 cd "$root"
 export PATH=$bin:$PATH QT_QPA_PLATFORM=${QT_QPA_PLATFORM:-offscreen}
 

@@ -1,0 +1,1 @@
+"""Models that make labelmaps: their cards, inference, training, evaluation and a look at data sets."""
