@@ -10,12 +10,12 @@ from PySide6.QtCore import QCoreApplication, QObject, QStandardPaths, Qt, QTimer
 from PySide6.QtGui import QStatusTipEvent
 from PySide6.QtWidgets import QApplication, QMessageBox, QProgressDialog, QWidget
 
+from viewer.atomic import write_bytes
 from viewer.errors import ExportError
 from viewer.state.time_points import time_role
 from viewer.ui.commands import Command
 from viewer.ui.context import UiContext
 from viewer.ui.dialogs._parts import show
-from viewer.ui.export.atomic import write_bytes
 from viewer.ui.export.background import Work
 from viewer.ui.export.cine_dialog import CineChoice, CineDialog
 from viewer.ui.export.cine_job import CineJob

@@ -14,8 +14,8 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from viewer.atomic import written_aside
 from viewer.errors import ExportError
-from viewer.ui.export.atomic import written_aside
 from viewer.ui.export.encode import encode
 from viewer.ui.export.options import PictureFormat
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from viewer.atomic import export_error, write_bytes, written_aside
 from viewer.errors import ExportError
-from viewer.ui.export.atomic import export_error, write_bytes, written_aside
 
 
 def test_that_a_file_appears_whole_and_nothing_else_stays(tmp_path: Path) -> None:
