@@ -46,6 +46,16 @@ def test_that_G07_a_voxel_volume_uses_the_perpendicular_spacing() -> None:
     assert G5.voxel_volume_mm3 == pytest.approx(1 * 2 * 2.8978, abs=1e-3)
 
 
+def test_that_G07_slices_of_an_uneven_stack_have_volumes_of_their_own() -> None:
+    assert G5.slice_volumes_mm3 == pytest.approx([1 * 2 * 2.8978] * 5, abs=1e-3)
+    positions = np.array([0, 2, 4, 10, 20, 22.0])  # the step of ten millimetres holds no data
+    mean_step = affine((0, 0, 0), (0, 0, 22 / 5), (0, 2, 0), (1, 0, 0))
+    uneven = VolumeGeometry((6, 6, 8), mean_step, "", positions / 22 * 5, (3,))
+    assert uneven.slice_volumes_mm3 / 2 == pytest.approx([2, 2, 4, 6, 2, 2])
+    alone = VolumeGeometry((6, 6, 8), mean_step, "", positions / 22 * 5, (3, 4))
+    assert alone.slice_volumes_mm3[4] / 2 == pytest.approx(2)  # the median of the other steps
+
+
 def test_that_A12_a_gap_keeps_slices_at_their_own_positions() -> None:
     positions = np.array([0, 3, 6, 12, 15.0])
     offsets = positions / 15 * 4

@@ -121,6 +121,26 @@ class VolumeGeometry:
         return float(abs(np.linalg.det(self.patient_from_index[:3, :3])))
 
     @cached_property
+    def slice_volumes_mm3(self) -> FloatArray:
+        """(k,) volume of one voxel of each slice: what regions and labels are summed with (rule G07).
+
+        A voxel reaches halfway to the slices on both sides. Towards the ends of the stack, and into an interval that
+        holds no data, it reaches as far as on its other side, or half the median step where there is no other side.
+        """
+        n = self.shape[0]
+        if self.slice_offsets is None or n == 1:
+            return np.full(n, self.voxel_volume_mm3)
+        steps = np.diff(self.slice_offsets)
+        known = np.ones(n - 1, bool)
+        known[list(self.gaps)] = False
+        middle = float(np.median(steps[known] if known.any() else steps))
+        below = np.concatenate([[np.nan], np.where(known, steps, np.nan)])
+        above = np.concatenate([np.where(known, steps, np.nan), [np.nan]])
+        reach = np.where(np.isnan(below), above, below) + np.where(np.isnan(above), below, above)
+        volumes: FloatArray = self.voxel_volume_mm3 * np.where(np.isnan(reach), middle, reach / 2)
+        return volumes
+
+    @cached_property
     def centre_mm(self) -> FloatArray:
         """LPS position of the middle of the volume."""
         middle = np.array([(n - 1) / 2 for n in self.shape] + [1.0])
