@@ -35,6 +35,7 @@ COMMANDS: dict[str, Command] = {
     "demo": Command("viewer.cli.demo", "open the built-in PET/CT study, or write it to a folder"),
     "render": Command("viewer.cli.render", "make a picture without a window"),
     "info": Command("viewer.cli.info", "say what a folder holds and every problem found"),
+    "segment": Command("viewer.cli.segment", "find structures with a model, and measure them"),
     "verify": Command("viewer.cli.verify", "compare what the viewer reads with other programs"),
 }
 

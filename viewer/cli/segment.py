@@ -1,0 +1,132 @@
+"""`triptych segment`: find structures in a series with a model, say how large they are, and write them down.
+
+The JSON object (`--json`)
+--------------------------
+::
+
+    {"model": str, "licence": str, "series_uid": str,
+     "labels": [{"label": int, "name": str, "voxels": int, "volume_mm3": float}],
+     "output": str}                          name of the file written, "" for none
+
+Keys are never removed or renamed; new ones may be added.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from viewer.errors import EmptyStudyError, ExportError
+
+if TYPE_CHECKING:
+    from viewer.imaging.volume import Volume
+    from viewer.loading.events import GeometryReady
+    from viewer.segmentation.labels import Labels
+
+_ENDINGS = (".nii", ".nii.gz")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    add = parser.add_argument
+    add("paths", metavar="PATH", nargs="+", type=Path, help="folder, DICOM file, DICOMDIR, .zip or .nii")
+    add(
+        "--model", required=True, help="ONNX model with its card beside it, or an installed segmenter by name"
+    )
+    add("-o", "--output", metavar="FILE", type=Path, help="labels to write (.nii.gz, .nii)")
+    add("--overwrite", action="store_true", help="replace FILE when it is there")
+    add("--series", metavar="UID", help="series to look at; default: the one that opens by itself")
+    add("--json", action="store_true", help="print one JSON object instead of a table")
+    parser.epilog = (
+        'Models need ONNX Runtime: pip install "triptych-viewer[seg]". A card is a small TOML file that says which\n'
+        "slices and values a model expects; the README shows one.\n\n"
+        "A model's answer is a suggestion. Not for diagnosis or treatment decisions.\n\n"
+        "exit codes: 0 all well, 1 failed or nothing to look at, 2 wrong usage, 3 some slices could not be decoded"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Segment one series.
+
+    Raises
+    ------
+    ViewerError
+        There is nothing to look at, the model does not fit, or the file cannot be written.
+    """
+    from viewer.cli import EXIT_OK, EXIT_PARTIAL
+    from viewer.cli.progress import Progress
+    from viewer.cli.reading import read, require
+    from viewer.cli.render import choose
+    from viewer.loading.cancel import CancelToken
+    from viewer.segmentation.job import segment
+    from viewer.segmentation.segmenters import segmenter
+
+    finder = segmenter(arguments.model)
+    reading = require(
+        read(arguments.paths, lambda catalogue: choose(catalogue, arguments.series, fuse=False))
+    )
+    if not reading.opened:
+        reasons = "; ".join(problem.reason for problem in reading.problems)
+        raise EmptyStudyError(reasons or "There is no series that could be looked at.")
+    opened = reading.opened[0]
+    volume = opened.volume
+    finder.check(volume)
+    if arguments.output is not None:
+        _check_output(arguments.output, volume, overwrite=arguments.overwrite)
+    with Progress() as progress:
+        labels = segment(
+            volume,
+            arguments.model,
+            tell=lambda done, total: progress.show("finding structures", done, total),
+            cancel=CancelToken(),
+        )
+    if arguments.output is not None:
+        from viewer.formats.nifti_writer import write_nifti
+
+        write_nifti(arguments.output, labels.array, volume.geometry, labels=True)
+    _tell(labels, opened, arguments)
+    return EXIT_PARTIAL if volume.corrupt.any() else EXIT_OK
+
+
+def _check_output(path: Path, volume: Volume, *, overwrite: bool) -> None:
+    """Refuse before the work what would be refused after it."""
+    if not path.name.lower().endswith(_ENDINGS):
+        raise ExportError(f"{path.name}: labels are written as {' or '.join(_ENDINGS)}.")
+    if path.exists() and not overwrite:
+        raise ExportError(f"{path.name} is already there. Choose another name, or say --overwrite.")
+    if not volume.geometry.uniform:
+        raise ExportError(
+            "The slices of this series are not equidistant, which NIfTI cannot say. Leave --output out to get the "
+            "volumes alone."
+        )
+
+
+def _tell(labels: Labels, opened: GeometryReady, arguments: argparse.Namespace) -> None:
+    from viewer.segmentation.labels import volumes_mm3
+
+    found = volumes_mm3(labels, opened.volume.geometry)
+    name = "" if arguments.output is None else arguments.output.name
+    if arguments.json:
+        rows = [
+            {"label": label, "name": labels.names.get(label, ""), "voxels": voxels, "volume_mm3": mm3}
+            for label, (voxels, mm3) in found.items()
+        ]
+        uid = opened.series.uid
+        whole = {
+            "model": labels.model,
+            "licence": labels.licence,
+            "series_uid": uid,
+            "labels": rows,
+            "output": name,
+        }
+        print(json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False))
+        return
+    print(f"{labels.model}  (licence of the model: {labels.licence})")
+    for label, (voxels, mm3) in found.items():
+        print(
+            f"  {label:5}  {labels.names.get(label, ''):24}  {voxels:10} voxels  {mm3:12.0f} mm3  {mm3 / 1000:9.2f} mL"
+        )
+    if name:
+        print(f"written to {name}")
