@@ -132,7 +132,6 @@ def commands(context: UiContext) -> Iterable[Command]:
         lambda: view.set_display(density=Density.FULL if view.density is Density.OFF else Density.OFF),
         look,
         checked=lambda: view.density is Density.OFF,
-        menu=False,
     )
     yield Command(
         "view.identity",

@@ -30,6 +30,7 @@ from viewer.ui.theme import GRID_PX
 
 KEPT_BY_THE_PROGRAM = frozenset(
     {
+        "palette.recent",
         "window.geometry",
         "window.docks",
         "recent.paths",
