@@ -193,3 +193,20 @@ def test_that_the_wheel_carries_the_kernel_where_there_is_a_compiler(wheel: zipf
     if not own and importlib.util.find_spec("ziglang") is None:
         pytest.skip("no C compiler here")
     assert [name for name in _names(wheel) if name.startswith("viewer/imaging/kernel/_kernel.")]
+
+
+def test_that_a_build_without_a_compiler_asks_for_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked = (
+        "import importlib.util, sys; s = importlib.util.spec_from_file_location('hook', sys.argv[1]);"
+        "m = importlib.util.module_from_spec(s); s.loader.exec_module(m);"
+        "print(m.KernelBuildHook(sys.argv[2], {}, None, None, '', 'wheel').dependencies())"
+    )
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CC", raising=False)
+    hook = CHECKOUT / "packaging" / "hatch_build.py"
+    run = subprocess.run(
+        [sys.executable, "-c", asked, hook, CHECKOUT], capture_output=True, text=True, check=True
+    )
+    assert run.stdout.strip() == "['ziglang']"
