@@ -192,7 +192,6 @@ OPEN: Final[dict[str, str]] = {
     "E06": "The 50 ms are measured by tests/perf, not asserted.",
     "E20": "Distance, angle and two studies side by side are missing.",
     "E22": "Two studies cannot be shown side by side yet.",
-    "J29": "That a character set was guessed is known inside, but not shown.",
     "J34": "The first picture comes when all headers are read, not before.",
     "J35": "There is no button to try a file again; the folder has to be opened once more.",
     "J39": "Paths of more than 260 characters are not tried on Windows.",

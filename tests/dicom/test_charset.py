@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.charset import convert_encodings, decode_bytes
 
+from tests.hostile.elements import put
+from tests.phantoms import write_ramp
 from viewer.dicom.charset import clean_text, decode, decode_text, format_person_name
+from viewer.dicom.header import CHARSET_GUESSED
+from viewer.dicom.index import Indexer
+from viewer.dicom.tags import tag_rows
 
 PN_DELIMITERS = {0x5E, 0x3D}
 
@@ -80,6 +87,44 @@ def test_that_J29_a_misspelt_set_is_understood_and_invalid_bytes_never_raise() -
     broken = decode(b"M\xc3(ller", ("ISO_IR 192",))
     assert "ller" in broken.text
     assert broken.guessed
+
+
+@pytest.mark.parametrize(
+    "charset,raw,shown,guessed",
+    [
+        (b"", "Müller^Jörg".encode("latin_1"), "MÜLLER, Jörg", True),
+        (b"", "Müller^Jörg".encode(), "MÜLLER, Jörg", True),
+        (b"NOT A SET ", "Müller^Jörg".encode(), "MÜLLER, Jörg", True),
+        (b"ISO_IR 100", "Müller^Jörg".encode("latin_1"), "MÜLLER, Jörg", False),
+        (b"ISO_IR 192", "Müller^Jörg".encode(), "MÜLLER, Jörg", False),
+        (b"", b"Mueller^Joerg", "MUELLER, Joerg", False),
+    ],
+)
+def test_that_J29_the_user_is_told_of_a_guessed_character_set(
+    charset: bytes, raw: bytes, shown: str, guessed: bool, tmp_path: Path
+) -> None:
+    write_ramp(tmp_path)
+    indexer = Indexer()
+    for path in sorted(tmp_path.iterdir()):
+        put(path, 0x00080005, charset)
+        put(path, 0x00100010, raw + b" " * (len(raw) % 2))
+        indexer.add(path)
+    (study,) = indexer.catalogue(complete=True).studies
+    assert (study.patient.name, study.patient.name_guessed) == (shown, guessed)
+    (series,) = study.series
+    assert (CHARSET_GUESSED in series.stacks[0].warnings) == guessed
+    name = next(row for row in tag_rows(path) if row.tag == "(0010,0010)")
+    assert name.value == raw.decode("latin_1" if b"\xfc" in raw else "utf_8") + (
+        " (character set guessed)" if guessed else ""
+    )
+
+
+def test_that_J28_the_tag_list_shows_no_escapes(tmp_path: Path) -> None:
+    path = sorted(write_ramp(tmp_path).iterdir())[0]
+    put(path, 0x00080005, b"\\ISO 2022 IR 58")
+    put(path, 0x00100010, CHINESE_58)
+    name = next(row for row in tag_rows(path) if row.tag == "(0010,0010)")
+    assert name.value == "Zhang^XiaoDong=张^小东="
 
 
 def test_that_a_delimiter_switches_back_to_the_first_set() -> None:

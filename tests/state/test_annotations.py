@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -43,6 +44,15 @@ def test_that_identity_is_complete_or_absent(view: ViewState, make_volume: MakeV
     assert not any(word in hidden for word in IDENTITY)
     assert "W 80 L 40" in hidden
     assert "Brain" in hidden
+
+
+def test_that_J29_a_guessed_name_is_marked_in_the_corner(view: ViewState, make_volume: MakeVolume) -> None:
+    item = make_volume()
+    patient = replace(item.study.patient, name_guessed=True)
+    view.library.add(replace(item, study=replace(item.study, patient=patient)))
+    view.show(ImageLayer("1.2.3", Window(40, 80)))
+    assert texts(view, Density.FULL, identity=True).top_left[1] == "character set guessed"
+    assert "guessed" not in everything(texts(view, Density.FULL, identity=False))
 
 
 @pytest.mark.parametrize("density", list(Density))

@@ -12,7 +12,7 @@ import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 if TYPE_CHECKING:
     from viewer.dicom.model import Tile
@@ -485,7 +485,13 @@ def _to_floats(value: bytes) -> tuple[float, ...]:
 _TEXT: _Memo[str] = _Memo(_plain_text)
 _TEXTS: _Memo[tuple[str, ...]] = _Memo(_plain_texts)
 _FLOATS: _Memo[tuple[float, ...]] = _Memo(_to_floats)
-_DECODED: dict[tuple[bytes, tuple[str, ...]], str] = {}
+_DECODED: dict[tuple[bytes, tuple[str, ...]], tuple[str, bool]] = {}
+"""Text and whether its character set was guessed, by bytes and declared sets."""
+
+CHARSET_GUESSED: Final = (
+    "The character set is not declared or does not fit; it was guessed, so names may be misspelt."
+)
+"""Warning of a header with such a text (rule J29)."""
 
 
 class _Reader:
@@ -510,7 +516,7 @@ class _Reader:
         return self._decoded(value)
 
     def _decoded(self, value: bytes) -> str:
-        from viewer.dicom.charset import decode_text
+        from viewer.dicom.charset import decode
 
         if self._charset is None:
             declared = self._elements.get(0x00080005, b"")
@@ -519,8 +525,12 @@ class _Reader:
         if key not in _DECODED:
             if len(_DECODED) > 5_000:
                 _DECODED.clear()
-            _DECODED[key] = _printable(decode_text(_strip(value), self._charset))
-        return _DECODED[key]
+            found = decode(_strip(value), self._charset)
+            _DECODED[key] = (_printable(found.text), found.guessed)
+        text, guessed = _DECODED[key]
+        if guessed and CHARSET_GUESSED not in self.warnings:
+            self.warnings.append(CHARSET_GUESSED)
+        return text
 
     def texts(self, tag: int) -> tuple[str, ...]:
         """All values of a multi-valued text."""

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from viewer.dicom.header import REAL_WORLD_VALUES, Header
+from viewer.dicom.header import CHARSET_GUESSED, REAL_WORLD_VALUES, Header
 from viewer.dicom.model import Catalogue, Patient, Problem, Series, SeriesKind, Study
 from viewer.dicom.mosaic import is_mosaic, tiles
 from viewer.dicom.read import read_header
@@ -281,6 +281,7 @@ def _study(members: list[_SeriesFiles]) -> Study:
             patient_id=_clean(first.patient_id),
             birth_date=first.birth_date,
             sex=first.sex,
+            name_guessed=CHARSET_GUESSED in first.warnings and not first.patient_name.isascii(),
         ),
         description=_clean(first.study_description),
         date=first.study_date,

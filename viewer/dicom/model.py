@@ -309,6 +309,8 @@ class Patient:
     patient_id: str = ""
     birth_date: str = ""
     sex: str = ""
+    name_guessed: bool = False
+    """The character set of the name was guessed, so it may be misspelt (rule J29)."""
 
 
 @dataclass(frozen=True, eq=False)

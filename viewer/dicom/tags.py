@@ -12,6 +12,7 @@ from viewer.dicom.careful import careful_pydicom, pydicom_errors
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
+    from pydicom.tag import BaseTag
 
 MAX_ROWS = 20_000
 MAX_DEPTH = 24
@@ -24,6 +25,9 @@ MAX_VALUES = 64
 _BINARY = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
 _IDENTIFYING_VRS = frozenset({"PN", "DA", "DT", "TM", "AS", "LT", "ST", "UT", "UR"})
 """Names, dates, ages and free text: the Basic Profile acts on nearly all of them (PS3.15 Table E.1-1)."""
+_CHARACTER_SET = 0x00080005
+_TEXT_VRS = frozenset({"SH", "LO", "ST", "PN", "LT", "UC", "UT"})
+"""Value representations that Specific Character Set applies to (PS3.5 6.1.2.3)."""
 _HARMLESS_UIDS = ("ClassUID", "TransferSyntaxUID", "ImplementationClassUID", "CodingSchemeUID", "ContextUID")
 _IDENTIFYING = frozenset(
     {
@@ -155,7 +159,7 @@ def tag_rows(path: Path) -> tuple[TagRow, ...]:
     with careful_pydicom("The list of tags"):
         unreadable = pydicom_errors()
         for part in (dataset.file_meta, dataset):
-            for row in _rows(part, 0, unreadable):
+            for row in _rows(part, 0, unreadable, ()):
                 rows.append(row)
                 if len(rows) >= MAX_ROWS:
                     rows.append(TagRow("", "…", "", f"more than {MAX_ROWS} elements; the rest is not listed"))
@@ -163,10 +167,13 @@ def tag_rows(path: Path) -> tuple[TagRow, ...]:
     return tuple(rows)
 
 
-def _rows(dataset: Dataset, depth: int, unreadable: tuple[type[Exception], ...]) -> Iterator[TagRow]:
+def _rows(
+    dataset: Dataset, depth: int, unreadable: tuple[type[Exception], ...], charsets: tuple[str, ...]
+) -> Iterator[TagRow]:
     for tag in sorted(dataset.keys()):
         text = f"({tag.group:04X},{tag.element:04X})"
         try:
+            stored = _stored(dataset, tag)
             element = dataset[tag]
             name, vr, value = element.name, str(element.VR), element.value
         except (
@@ -184,12 +191,32 @@ def _rows(dataset: Dataset, depth: int, unreadable: tuple[type[Exception], ...])
         identity = private or _identifies(element.keyword, vr)
         if vr == "SQ":
             row = TagRow(text, name, vr, "", depth, private, identity)
-            yield from _sequence_rows(row, value, unreadable)
-        else:
-            yield TagRow(text, name, vr, _value_text(value, vr), depth, private, identity)
+            yield from _sequence_rows(row, value, unreadable, charsets)
+            continue
+        if tag == _CHARACTER_SET:
+            charsets = tuple(str(part) for part in ([value] if isinstance(value, str) else value or ()))
+        beyond_ascii = not stored.isascii() or b"\x1b" in stored
+        shown = _decoded(stored, charsets) if vr in _TEXT_VRS and beyond_ascii else _value_text(value, vr)
+        yield TagRow(text, name, vr, shown, depth, private, identity)
 
 
-def _sequence_rows(row: TagRow, items: Any, unreadable: tuple[type[Exception], ...]) -> Iterator[TagRow]:
+def _stored(dataset: Dataset, tag: BaseTag) -> bytes:
+    """The bytes of an element that pydicom did not convert yet; empty when there are none."""
+    value = getattr(dataset.get_item(tag), "value", None)
+    return value if isinstance(value, bytes) else b""
+
+
+def _decoded(value: bytes, charsets: tuple[str, ...]) -> str:
+    """A text as the rest of the viewer reads it: pydicom takes undeclared bytes for Latin-1 (rules J28, J29)."""
+    from viewer.dicom.charset import clean_text, decode
+
+    found = decode(value.rstrip(b" \0"), charsets)
+    return clean_text(found.text, MAX_TEXT) + (" (character set guessed)" if found.guessed else "")
+
+
+def _sequence_rows(
+    row: TagRow, items: Any, unreadable: tuple[type[Exception], ...], charsets: tuple[str, ...]
+) -> Iterator[TagRow]:
     count = len(items)
     yield TagRow(
         row.tag, row.name, row.vr, f"{count} item{'s' * (count != 1)}", row.depth, row.private, identity=False
@@ -203,7 +230,7 @@ def _sequence_rows(row: TagRow, items: Any, unreadable: tuple[type[Exception], .
             return
         if count > 1:
             yield TagRow("", f"Item {n + 1}", "", "", row.depth + 1)
-        for inner in _rows(item, row.depth + (2 if count > 1 else 1), unreadable):
+        for inner in _rows(item, row.depth + (2 if count > 1 else 1), unreadable, charsets):
             # What lies in a private sequence, or in one the profile removes, is as private as its parent.
             yield inner if not row.identity else _identifying(inner)
 

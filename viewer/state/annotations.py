@@ -85,7 +85,8 @@ def _items(view: ViewState, scene: PaneScene) -> tuple[OpenVolume, ...]:
 def _patient(item: OpenVolume, *, compact: bool) -> tuple[str, ...]:
     patient = item.study.patient
     person = (date_text(patient.birth_date), age_text(item.study.age), patient.sex)
-    lines = (patient.name, patient.patient_id, "" if compact else "  ".join(filter(None, person)))
+    guessed = "character set guessed" if patient.name_guessed and not compact else ""
+    lines = (patient.name, guessed, patient.patient_id, "" if compact else "  ".join(filter(None, person)))
     return tuple(filter(None, lines))
 
 

@@ -15,6 +15,7 @@ from viewer.imaging.suv import Given, SuvFrame, SuvInputs, SuvResult
 from viewer.state.layers import Role
 from viewer.state.library import OpenVolume
 from viewer.ui.context import UiContext
+from viewer.ui.sidebar._browser_rows import browser_rows
 from viewer.ui.sidebar._facts import age_text, geometry_facts, patient_facts, series_facts, study_facts
 from viewer.ui.sidebar._parts import Fact, FactTable
 from viewer.ui.sidebar._suv_facts import suv_facts, suv_headline
@@ -107,6 +108,18 @@ def test_that_hidden_identity_leaves_nothing_that_identifies() -> None:
     shown, hidden = everything(identity=True), everything(identity=False)
     assert all(secret in shown for secret in secrets)
     assert not any(secret in hidden for secret in secrets)
+
+
+def test_that_J29_a_guessed_name_is_marked_wherever_it_is_shown() -> None:
+    item = builders.opened(builders.petct(), "ct")
+    (plain,) = (fact for fact in patient_facts(item.study, identity=True) if fact.label == "Name")
+    assert plain.origin == ""
+    study = replace(item.study, patient=replace(item.study.patient, name_guessed=True))
+    (marked,) = (fact for fact in patient_facts(study, identity=True) if fact.label == "Name")
+    assert (marked.value, marked.origin) == (plain.value, "character set guessed")
+    row = browser_rows(Catalogue(studies=(study,)), identity=True)[0]
+    assert row.detail.startswith("character set guessed")
+    assert "guessed" not in browser_rows(Catalogue(studies=(study,)), identity=False)[0].detail
 
 
 @pytest.mark.parametrize("text, shown", [("069Y", "69 y"), ("006M", "6 m"), ("", ""), ("old", "old")])

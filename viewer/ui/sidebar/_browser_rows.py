@@ -200,7 +200,8 @@ def _study_row(study: Study, *, identity: bool) -> Row:
 def _patient_row(patient: Patient, number: int, studies: Iterable[Study], *, identity: bool) -> Row:
     if identity:
         title = patient.name or patient.patient_id or "No name"
-        details = (patient.patient_id, iso_date(patient.birth_date), patient.sex)
+        guessed = "character set guessed" if patient.name_guessed else ""
+        details = (guessed, patient.patient_id, iso_date(patient.birth_date), patient.sex)
         detail = ", ".join(part for part in details if part)
     else:
         title, detail = f"Patient {number}", "identity hidden"

@@ -35,7 +35,7 @@ def patient_facts(study: Study, *, identity: bool) -> tuple[Fact, ...]:
     if not identity:
         return (Fact("Patient", HIDDEN, tone="dim"),)
     return _present(
-        Fact("Name", patient.name),
+        Fact("Name", patient.name, *(("character set guessed", "warning") if patient.name_guessed else ())),
         Fact("ID", patient.patient_id),
         Fact("Born", moment(patient.birth_date, "")),
         Fact("Sex", patient.sex),
