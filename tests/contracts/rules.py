@@ -6,7 +6,7 @@ and writes the table `tests/RULES.md`::
     python -m tests.contracts.rules
 
 Ids are those of the clinical specification: A from a folder to volumes, B pixel values, D PET, E orientation and
-display, I08 to I10 labels in NIfTI, J hostile and broken input. Only what must hold is listed.
+display, G measurements, I08 to I10 labels in NIfTI, J hostile and broken input. Only what must hold is listed.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ TESTS: Final = Path(__file__).resolve().parents[1]
 TABLE: Final = TESTS / "RULES.md"
 CORPUS: Final = TESTS / "hostile" / "corpus.py"
 
-_RULE_IN_NAME = re.compile(r"(?<![A-Za-z0-9])([ABDEIJ]\d\d)(?![A-Za-z0-9])")
-_RULE_OF_CASE = re.compile(r"[ABDEIJ]\d\d")
+_RULE_IN_NAME = re.compile(r"(?<![A-Za-z0-9])([ABDEGIJ]\d\d)(?![A-Za-z0-9])")
+_RULE_OF_CASE = re.compile(r"[ABDEGIJ]\d\d")
 
 RULES: Final[dict[str, tuple[str, str]]] = {
     # id: (what must hold, what it is held against)
@@ -126,6 +126,17 @@ RULES: Final[dict[str, tuple[str, str]]] = {
     "E24": ("contrast, keyboard, names", "contrast formula of WCAG"),
     "E25": ("units and numbers", "texts written by hand"),
     "E40": ("person names", "PS3.5 annex H, J and K"),
+    "G01": ("length in the patient, 0.1 mm", "closed form; ramp G1"),
+    "G02": ("angle from patient vectors", "closed form; ramp G1"),
+    "G03": (
+        "statistics of native voxels by their centres, sample SD, no padding",
+        "ramp G1; every voxel looked at",
+    ),
+    "G04": ("no voxel, no number", "ramp G1"),
+    "G05": ("area of an ellipse by its formula", "closed form"),
+    "G06": ("longest diameter and the longest across it", "closed form"),
+    "G07": ("volume as voxels times their volume, by slice", "ramp; arithmetic"),
+    "G12": ("what is measured across a gap or on an unregistered overlay says so", "gaps written by hand"),
     "I08": ("sform, else qform, else a question", "nibabel"),
     "I09": ("NIfTI on a study by geometry, never by index", "dcm2niix"),
     "I10": ("disagreeing forms, scl_slope, whole labels", "nibabel"),
