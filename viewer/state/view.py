@@ -26,6 +26,7 @@ from viewer.state.layers import ImageLayer, Role
 from viewer.state.library import Library, OpenVolume
 from viewer.state.panes import Content, Density, Framing, Layout, Pane, PlaneKind, layout
 from viewer.state.planes import default_frame, voxel_centre
+from viewer.state.work import Work
 
 ZOOM_RANGE = (0.1, 40.0)
 
@@ -63,6 +64,7 @@ class ViewState:
         self.window_drag_inverted = False
         self.prefer_patient_planes = False
         self.superior_inferior = False
+        self.work: Work[ViewState] = Work(self)
         library.volume_removed.connect(self._forget)
 
     # --- what is shown -----------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from viewer.state.navigation import (
 from viewer.state.panes import Density
 from viewer.ui.commands import Command
 from viewer.ui.context import UiContext
+from viewer.ui.tools import Cancelling, tool
 from viewer.ui.windows import is_full_screen, toggle_full_screen
 
 ZOOM_STEP = 1.25
@@ -149,15 +150,20 @@ def commands(context: UiContext) -> Iterable[Command]:
     )
     yield Command(
         "view.leave-full-screen",
-        "Leave full screen or maximised pane",
+        "Give up what was begun, or leave full screen or a maximised pane",
         lambda: _leave(context),
         look,
-        enabled=lambda: is_full_screen(context.window) or bool(view.maximised),
+        enabled=lambda: (
+            is_full_screen(context.window) or bool(view.maximised) or isinstance(tool(view.tool), Cancelling)
+        ),
         menu=False,
     )
 
 
 def _leave(context: UiContext) -> None:
+    chosen = tool(context.view.tool)
+    if isinstance(chosen, Cancelling) and chosen.cancel(context.view):
+        return
     if is_full_screen(context.window):
         toggle_full_screen(context.window)
     elif context.view.maximised:

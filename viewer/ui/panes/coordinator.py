@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from psygnal import SignalInstance
 from PySide6.QtCore import QObject, QTimer
 
 from viewer.state.resolve import PictureScale, resolve
@@ -49,17 +50,27 @@ class FrameCoordinator(QObject):
         self._rest.setSingleShot(True)
         self._rest.setInterval(REST_MS)
         self._rest.timeout.connect(self._refine)
-        for signal in (view.cursor_changed, view.layers_changed, view.framing_changed, view.display_changed):
+        for signal in self._signals():
             signal.connect(self.invalidate)
         view.library.slices_changed.connect(self._slices_changed)
 
     def disconnect_state(self) -> None:
         """Stop listening; called when the window closes."""
-        view = self._view
-        for signal in (view.cursor_changed, view.layers_changed, view.framing_changed, view.display_changed):
+        for signal in self._signals():
             signal.disconnect(self.invalidate)
-        view.library.slices_changed.disconnect(self._slices_changed)
+        self._view.library.slices_changed.disconnect(self._slices_changed)
         self._rest.stop()
+
+    def _signals(self) -> tuple[SignalInstance, ...]:
+        """Whatever changes pictures or what is painted over them."""
+        view = self._view
+        return (
+            view.cursor_changed,
+            view.layers_changed,
+            view.framing_changed,
+            view.display_changed,
+            view.work.changed,
+        )
 
     def set_panes(self, panes: Sequence[PlanePane]) -> None:
         """Take over the panes on screen."""

@@ -17,7 +17,17 @@ from viewer.state.navigation import scroll, toggle_maximised
 from viewer.state.panes import Pane, PlaneKind
 from viewer.state.resolve import PaneScene
 from viewer.state.view import ViewState
-from viewer.ui.tools import Pointer, Tool, tool
+from viewer.ui.tools import (
+    Clicking,
+    DoubleClicking,
+    Grabbing,
+    Hovering,
+    Pointer,
+    Releasing,
+    Tool,
+    tool,
+    tools,
+)
 
 
 class Surface(Protocol):
@@ -29,12 +39,25 @@ class Surface(Protocol):
     def devicePixelRatioF(self) -> float:
         """Device pixels per logical pixel."""
 
+    def setCursor(self, shape: Qt.CursorShape, /) -> None:
+        """How the mouse looks here."""
+
 
 NOTCH = 120
 """Wheel units of one notch."""
 WHEEL_ZOOM = 1.2
 WHEEL_REST_S = 0.1
 """A wheel that has not turned for so long rests."""
+
+CURSORS = {
+    "": Qt.CursorShape.ArrowCursor,
+    "cross": Qt.CursorShape.CrossCursor,
+    "move": Qt.CursorShape.SizeAllCursor,
+    "rotate": Qt.CursorShape.PointingHandCursor,
+    "hand": Qt.CursorShape.OpenHandCursor,
+    "size": Qt.CursorShape.SizeFDiagCursor,
+}
+"""What tools may ask for while the mouse hovers."""
 
 _BUTTONS = {
     Qt.MouseButton.LeftButton: "left",
@@ -71,6 +94,7 @@ class Gestures(QObject):
         self._last = QPointF()
         self._press_mm: FloatArray = np.zeros(3)
         self._tool: Tool | None = None
+        self._shape = ""
         self._wheel_rest = 0
         self._wheeled_s = -WHEEL_REST_S
 
@@ -105,6 +129,8 @@ class Gestures(QObject):
                 self._last = event.position()
                 if pointer is not None:
                     self._tool.drag(self._view, pointer)
+        elif not self._button:
+            self._hover(pane, event)
         self.hovered.emit(point_at(pane, event.position()))
 
     def release(self, pane: Surface, event: QMouseEvent) -> None:
@@ -114,18 +140,26 @@ class Gestures(QObject):
             if action == "menu":
                 self.menu_requested.emit(pane, event.globalPosition().toPoint())
             elif action and pane.scene_shown is not None:
-                chosen = self._named(action)
-                pointer = self._pointer(pane, event.position())
-                if chosen is not None and pointer is not None:
-                    chosen.press(self._view, pointer)
+                self._click(pane, event, action)
+        elif self._tool is not None and isinstance(self._tool, Releasing):
+            pointer = self._pointer(pane, event.position())
+            if pointer is not None:
+                self._tool.release(self._view, pointer)
         self._button = ""
         self.dragging = False
         self._tool = None
         self.drag_ended.emit()
 
     def double_click(self, pane: Surface, event: QMouseEvent) -> None:
-        """Maximise or restore the pane."""
+        """Maximise or restore the pane, unless the chosen tool takes it."""
         button = _BUTTONS.get(event.button(), "")
+        chosen = tool(self._view.tool)
+        if button == "left" and isinstance(chosen, DoubleClicking):
+            self._last = event.position()
+            pointer = self._pointer(pane, event.position())
+            if pointer is not None and chosen.double_click(self._view, pointer):
+                self._button = ""
+                return
         if self._mouse.get(f"{button}.double") == "maximise":
             toggle_maximised(self._view, pane.pane.id)
         self._button = ""
@@ -162,12 +196,52 @@ class Gestures(QObject):
     def _begin_drag(self, pane: Surface) -> None:
         self.dragging = True
         action = self._mouse.get(f"{self._modifier}{self._button}.drag", "")
-        self._tool = self._named(action)
         if pane.pane.kind is PlaneKind.MIP and action == "tool":
-            self._tool = self._named("scroll")
+            action = "scroll"
+        grabbed = self._grabbing(self._pointer(pane, self._press)) if self._plain else None
+        self._tool = grabbed or self._named(action)
         pointer = self._pointer(pane, self._press)
         if self._tool is not None and pointer is not None:
             self._tool.press(self._view, pointer)
+
+    def _click(self, pane: Surface, event: QMouseEvent, action: str) -> None:
+        chosen = self._named(action)
+        pointer = self._pointer(pane, event.position())
+        if pointer is None:
+            return
+        if self._plain:
+            candidate = self._grabbing(pointer) or tool(self._view.tool)
+            if isinstance(candidate, Clicking):
+                candidate.click(self._view, pointer)
+                return
+        if chosen is not None:
+            chosen.press(self._view, pointer)
+
+    def _hover(self, pane: Surface, event: QMouseEvent) -> None:
+        self._last = event.position()
+        self._modifier = _modifier(event.modifiers())
+        pointer = self._pointer(pane, event.position())
+        if pointer is None:
+            return
+        chosen = self._grabbing(pointer) or tool(self._view.tool)
+        shape = chosen.hover(self._view, pointer) if isinstance(chosen, Hovering) else ""
+        if shape != self._shape:
+            self._shape = shape
+            pane.setCursor(CURSORS[shape])
+
+    @property
+    def _plain(self) -> bool:
+        """Whether this is the left button without keys: the press that handles take."""
+        return self._button == "left" and not self._modifier
+
+    def _grabbing(self, pointer: Pointer | None) -> Tool | None:
+        """The tool of which a handle lies under the mouse."""
+        if pointer is None:
+            return None
+        for candidate in tools():
+            if isinstance(candidate, Grabbing) and candidate.grabs(self._view, pointer):
+                return candidate
+        return None
 
     def _named(self, action: str) -> Tool | None:
         if not action or action == "menu":
@@ -189,6 +263,7 @@ class Gestures(QObject):
             step.y(),
             self._press_mm,
             pane.devicePixelRatioF(),
+            frozenset(self._modifier.split("+")) - {""},
         )
 
 

@@ -35,6 +35,8 @@ class Pointer:
         LPS position where the button went down.
     ratio
         Device pixels per logical pixel.
+    modifiers
+        Keys that are held: "ctrl", "shift", "alt".
     """
 
     pane: Pane
@@ -46,6 +48,7 @@ class Pointer:
     dy: float
     press_mm: FloatArray
     ratio: float
+    modifiers: frozenset[str] = frozenset()
 
     @property
     def mm_per_pixel(self) -> float:
@@ -73,6 +76,54 @@ class Tool(Protocol):
 
     def drag(self, view: ViewState, pointer: Pointer) -> None:
         """The mouse moved with the button down."""
+
+
+@runtime_checkable
+class Grabbing(Tool, Protocol):
+    """A tool with handles: under the mouse they go before whatever tool is chosen."""
+
+    def grabs(self, view: ViewState, pointer: Pointer) -> bool:
+        """Whether something of this tool lies under the mouse, so that a plain left press is for it."""
+
+
+@runtime_checkable
+class Hovering(Tool, Protocol):
+    """A tool that shows what it would do."""
+
+    def hover(self, view: ViewState, pointer: Pointer) -> str:
+        """The mouse moved without a button: a name of `CURSORS` of the panes, or "" when it is not concerned."""
+
+
+@runtime_checkable
+class Clicking(Tool, Protocol):
+    """A tool that takes plain left clicks; without it they move the crosshair."""
+
+    def click(self, view: ViewState, pointer: Pointer) -> None:
+        """The button went down and up without a drag."""
+
+
+@runtime_checkable
+class Releasing(Tool, Protocol):
+    """A tool that ends a drag."""
+
+    def release(self, view: ViewState, pointer: Pointer) -> None:
+        """The button went up after a drag."""
+
+
+@runtime_checkable
+class DoubleClicking(Tool, Protocol):
+    """A tool that may take a double click."""
+
+    def double_click(self, view: ViewState, pointer: Pointer) -> bool:
+        """Whether it was for this tool; otherwise the pane is maximised or restored."""
+
+
+@runtime_checkable
+class Cancelling(Tool, Protocol):
+    """A tool that can give up what was begun."""
+
+    def cancel(self, view: ViewState) -> bool:
+        """Escape: whether there was something to give up."""
 
 
 @cache
