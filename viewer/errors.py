@@ -70,6 +70,10 @@ class FormatError(ViewerError):
     """A file of a known format breaks the rules of that format."""
 
 
+class StorageError(ViewerError):
+    """There is no room, neither in memory nor on the disk, for the voxels of a volume."""
+
+
 class ExportError(ViewerError):
     """A picture or file could not be written; nothing was left half done."""
 

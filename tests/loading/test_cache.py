@@ -62,6 +62,24 @@ def test_that_room_is_made_only_as_far_as_needed() -> None:
     assert len(cache) == 0
 
 
+def test_that_a_volume_on_the_disk_takes_no_memory_and_goes_with_the_screen() -> None:
+    cache = VolumeCache(budget_bytes=150)
+    (a, volume_a), (b, volume_b), (c, volume_c) = make("a"), make("b", 1000), make("c", 1000)
+    volume_b, volume_c = replace(volume_b, on_disk=True), replace(volume_c, on_disk=True)
+    cache.put(a, volume_a)
+    assert cache.put(b, volume_b) == ()
+    assert cache.used_bytes == 100
+    cache.set_visible({"b"})
+    assert cache.put(c, volume_c) == ()
+    assert cache.get(b) is volume_b
+    cache.set_visible({"c"})
+    assert cache.get(b) is None
+    assert cache.get(c) is volume_c
+    cache.set_visible(())
+    assert cache.get(c) is None
+    assert cache.get(a) is volume_a
+
+
 def test_that_a_volume_of_other_files_is_not_taken_for_the_same() -> None:
     cache = VolumeCache(budget_bytes=1000)
     stack, volume = make("a")

@@ -20,7 +20,7 @@ from tests.phantoms import RAMP_SHAPE, ramp_affine, ramp_array, uid_of, write_pe
 from viewer.dicom import build
 from viewer.dicom.choice import DefaultChoice
 from viewer.dicom.model import Catalogue, SeriesKind
-from viewer.loading import pipeline
+from viewer.loading import pipeline, voxel_file
 from viewer.loading.cache import VolumeCache
 from viewer.loading.cancel import CancelToken
 from viewer.loading.events import (
@@ -272,21 +272,24 @@ def test_that_a_decoder_that_hangs_costs_one_slice(tmp_path: Path, monkeypatch: 
     assert isinstance(events[-1], Finished)
 
 
-def test_that_a_series_over_the_budget_is_refused_in_words_and_the_next_still_opens(tmp_path: Path) -> None:
+def test_that_a_series_over_the_budget_opens_from_the_disk_beside_one_in_memory(tmp_path: Path) -> None:
     write_ramp(tmp_path / "ct")
     write_pet(tmp_path / "pet", SeriesNumber=7)
+    in_memory = [event.volume for event in only(events_of(tmp_path), GeometryReady)]
+    assert [volume.on_disk for volume in in_memory] == [False, False]
     ct_bytes = int(np.prod(RAMP_SHAPE)) * 2
     events = events_of(tmp_path, budget_bytes=ct_bytes)
-    assert [event.series.modality for event in only(events, GeometryReady)] == ["CT"]
-    (problem,) = [event.problem for event in only(events, ProblemFound)]
-    assert problem.file == "PT series 7"
-    assert "memory" in problem.reason
-    assert "Close other studies" in problem.reason
+    ct, pet = [event.volume for event in only(events, GeometryReady)]
+    assert (ct.on_disk, pet.on_disk) == (False, True)
+    assert not only(events, ProblemFound)
+    for there, here in zip((ct, pet), in_memory, strict=True):
+        np.testing.assert_array_equal(there.array, here.array)
+        assert there.ready.all()
     assert isinstance(events[-1], Finished)
 
 
 def test_that_no_log_line_and_no_message_names_the_patient(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caplog.set_level(logging.DEBUG)
     write_ramp(
@@ -295,6 +298,8 @@ def test_that_no_log_line_and_no_message_names_the_patient(
     damaged = tmp_path / "ct" / "im0003.dcm"
     damaged.write_bytes(damaged.read_bytes()[:-10])
     events = events_of(tmp_path, budget_bytes=10)
+    monkeypatch.setattr(voxel_file, "SPARE_BYTES", 1 << 60)
+    events += events_of(tmp_path, budget_bytes=10)
     events += events_of(tmp_path)
     said = [event.problem.file + event.problem.reason for event in only(events, ProblemFound)]
     said += [event.message for event in only(events, Failed)]

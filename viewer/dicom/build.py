@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from typing import Any
 
@@ -45,11 +46,17 @@ def array_dtype(stack: Stack) -> np.dtype[Any]:
 
 def volume_bytes(stack: Stack) -> int:
     """Bytes the voxel array of a stack will take."""
-    k, j, i = stack.geometry.shape
-    return k * j * i * array_dtype(stack).itemsize * (3 if is_colour(stack) else 1)
+    return math.prod(array_shape(stack)) * array_dtype(stack).itemsize
 
 
-def make_volume(stack: Stack, description: str = "") -> Volume:
+def array_shape(stack: Stack) -> tuple[int, ...]:
+    """Shape of the voxel array of a stack: (k, j, i), or (3, k, j, i) for colour."""
+    return (3, *stack.geometry.shape) if is_colour(stack) else stack.geometry.shape
+
+
+def make_volume(
+    stack: Stack, description: str = "", on_disk: npt.NDArray[np.generic] | None = None
+) -> Volume:
     """Allocate the volume of a stack; no slice is read, `ready` is False everywhere.
 
     The stored type is kept, with one slope for all slices. Where slices differ (`is_physical`) the array is float32
@@ -62,16 +69,17 @@ def make_volume(stack: Stack, description: str = "") -> Volume:
         Of the catalogue.
     description
         Of the series.
+    on_disk
+        Zeros of `array_shape` and `array_dtype` in a mapped file, for a volume that is not to be in memory.
 
     Raises
     ------
     DecodeError
         The array does not fit into memory.
     """
-    shape = stack.geometry.shape
     colour, physical = is_colour(stack), is_physical(stack)
     try:
-        array = np.zeros((3, *shape) if colour else shape, dtype=array_dtype(stack))
+        array = np.zeros(array_shape(stack), dtype=array_dtype(stack)) if on_disk is None else on_disk
     except (MemoryError, ValueError) as error:
         raise DecodeError(f"The volume needs {volume_bytes(stack) >> 20} MiB, more than there is.") from error
     first = stack.frames[0]
@@ -96,8 +104,9 @@ def make_volume(stack: Stack, description: str = "") -> Volume:
         windows=stack.windows,
         voi_tables=() if colour else stack.voi_tables,
         inverted=stack.pixels.photometric == "MONOCHROME1",
-        ready=np.zeros(shape[0], dtype=bool),
-        corrupt=np.zeros(shape[0], dtype=bool),
+        ready=np.zeros(stack.geometry.shape[0], dtype=bool),
+        corrupt=np.zeros(stack.geometry.shape[0], dtype=bool),
+        on_disk=on_disk is not None,
     )
 
 

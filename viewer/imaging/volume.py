@@ -76,6 +76,8 @@ class Volume:
         (k,) bool, True once a slice is in place.
     corrupt
         (k,) bool, True for slices that could not be decoded; they are shown as "no data" (rule J06).
+    on_disk
+        The array is a mapped file of a volume larger than the memory limit: any of it may have to be read first.
     """
 
     uid: str
@@ -95,6 +97,7 @@ class Volume:
     inverted: bool = False
     ready: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool))
     corrupt: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool))
+    on_disk: bool = False
 
     def __post_init__(self) -> None:
         if not self.array.flags.c_contiguous:
@@ -114,6 +117,11 @@ class Volume:
     def nbytes(self) -> int:
         """Bytes of the voxel array."""
         return int(self.array.nbytes)
+
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes of memory that keeping the voxels takes: none where the system may read them again from a file."""
+        return 0 if self.on_disk else self.nbytes
 
     def physical(self, stored: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Stored values to physical ones (HU, Bq/mL, ...), float64."""

@@ -1,4 +1,8 @@
-"""Volumes kept in memory within a budget of bytes; the least recently shown goes first, a visible one never."""
+"""Volumes kept in memory within a budget of bytes; the least recently shown goes first, a visible one never.
+
+A volume whose voxels are in a file on the disk takes nothing from the budget. It goes as soon as it is off the screen:
+its file may be larger than everything in memory together.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +30,7 @@ class VolumeCache:
     Parameters
     ----------
     budget_bytes
-        Voxel bytes to keep; half of the computer's memory when None.
+        Voxel bytes to keep in memory; half of the computer's memory when None.
     """
 
     def __init__(self, budget_bytes: int | None = None) -> None:
@@ -40,7 +44,7 @@ class VolumeCache:
 
     @property
     def used_bytes(self) -> int:
-        """Voxel bytes of all volumes kept."""
+        """Voxel bytes of all volumes kept in memory."""
         with self._lock:
             return self._used()
 
@@ -64,7 +68,7 @@ class VolumeCache:
         with self._lock:
             self._entries[stack.uid] = _Entry(stack, volume)
             self._entries.move_to_end(stack.uid)
-            return self._evict(self.budget_bytes, keep=stack.uid)
+            return self._drop_files(keep=stack.uid) + self._evict(self.budget_bytes, keep=stack.uid)
 
     def make_room(self, nbytes: int) -> int:
         """Evict until so many bytes fit into the budget or nothing more may go; returns the bytes that are free."""
@@ -73,9 +77,10 @@ class VolumeCache:
             return max(0, self.budget_bytes - self._used())
 
     def set_visible(self, uids: Collection[str]) -> None:
-        """Say which volumes are on screen; these are not evicted."""
+        """Say which volumes are on screen; these are not evicted, and others on the disk are."""
         with self._lock:
             self._visible = frozenset(uids)
+            self._drop_files()
 
     def discard(self, uid: str) -> None:
         """Forget a volume."""
@@ -88,7 +93,18 @@ class VolumeCache:
             self._entries.clear()
 
     def _used(self) -> int:
-        return sum(entry.volume.nbytes for entry in self._entries.values())
+        return sum(entry.volume.memory_bytes for entry in self._entries.values())
+
+    def _drop_files(self, keep: str = "") -> tuple[str, ...]:
+        """Forget what is on the disk and off the screen; the file goes with the last use of its volume."""
+        gone = tuple(
+            uid
+            for uid, entry in self._entries.items()
+            if entry.volume.on_disk and uid not in self._visible and uid != keep
+        )
+        for uid in gone:
+            del self._entries[uid]
+        return gone
 
     def _evict(self, limit_bytes: int, keep: str = "") -> tuple[str, ...]:
         gone: list[str] = []
@@ -98,7 +114,7 @@ class VolumeCache:
                 break
             if uid in self._visible or uid == keep:
                 continue
-            used -= self._entries.pop(uid).volume.nbytes
+            used -= self._entries.pop(uid).volume.memory_bytes
             gone.append(uid)
         return tuple(gone)
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from viewer.dicom.build import fill_slice, make_volume, volume_bytes
+from viewer.dicom.build import array_dtype, array_shape, fill_slice, make_volume, volume_bytes
 from viewer.dicom.choice import DefaultChoice, choose_default
 from viewer.dicom.index import Indexer
 from viewer.dicom.model import Catalogue, Problem, Series, Stack, Study
@@ -50,6 +50,8 @@ from viewer.loading.events import (
 )
 from viewer.loading.file_volumes import FileVolumes
 from viewer.loading.order import interleave, load_passes
+from viewer.loading.voxel_file import VoxelFile
+from viewer.settings import cache_dir
 
 _log = logging.getLogger(__name__)
 
@@ -89,7 +91,8 @@ def load(
     focus_mm
         LPS point under the cursor; the centre of the first volume when None.
     budget_bytes
-        Voxel bytes this job may hold; what is free in `cache`, or half of the memory, when None.
+        Voxel bytes this job may hold in memory; what is free in `cache`, or half of the memory, when None. A volume
+        that does not fit is opened all the same: its voxels then are in a file on the disk.
     cache
         Finished volumes are put there. Volumes in it are not reused here: a folder that is opened again may have
         changed.
@@ -340,6 +343,7 @@ class _Filling:
     volume: Volume
     stack: Stack
     names: Mapping[str, str]
+    file: VoxelFile | None = None
     passes: list[tuple[int, ...]] = field(default_factory=list)
     started: float = 0.0
     done: int = 0
@@ -381,37 +385,31 @@ class _Job:
         # The description is free text and may name the patient; modality and number say enough.
         name = f"{series.modality or 'image'} series" + ("" if series.number is None else f" {series.number}")
         try:
-            self._claim(volume_bytes(stack), name)
-            volume = make_volume(stack)
+            file = None if self._claim(volume_bytes(stack)) else _voxel_file(stack)
+            volume = make_volume(stack, on_disk=None if file is None else file.array)
         except MemoryError:
-            reason = f"There is not enough memory for this series ({_gb(volume_bytes(stack))})."
+            reason = f"There is not enough memory for this series ({volume_bytes(stack) / 1e9:.1f} GB)."
             yield ProblemFound(Problem(name, reason))
         except ViewerError as error:
             yield ProblemFound(Problem(name, error.user_message))
         else:
-            self._fillings.append(_Filling(volume, stack, self._names))
+            self._fillings.append(_Filling(volume, stack, self._names, file))
             yield GeometryReady(volume, stack, series, study)
 
-    def _claim(self, nbytes: int, name: str) -> None:
-        """Take bytes from the budget.
-
-        Raises
-        ------
-        ViewerError
-            They do not fit.
-        """
+    def _claim(self, nbytes: int) -> bool:
+        """Take bytes from the budget; False when they do not fit."""
         if self._budget_bytes is not None:
             free = self._budget_bytes - self._held_bytes
+        elif self._cache is not None and nbytes > self._cache.budget_bytes:
+            return False  # nothing need be forgotten for what would not fit anyway
         elif self._cache is not None:
             free = self._cache.make_room(self._held_bytes + nbytes) - self._held_bytes
         else:
             free = default_budget_bytes() - self._held_bytes
         if nbytes > free:
-            raise ViewerError(
-                f"The {name} needs {_gb(nbytes)} of memory and {_gb(max(0, free))} are free within the limit. "
-                "Close other studies or raise the memory limit in the settings."
-            )
+            return False
         self._held_bytes += nbytes
+        return True
 
     def fill(self, focus_mm: Point | None) -> Iterator[LoadEvent]:
         """Put all slices in place and say so in batches."""
@@ -489,6 +487,9 @@ def _fill_one(task: _Task) -> Problem | None:
         reason = "There is not enough memory to decode it."
     else:
         return None
+    finally:
+        if filling.file is not None:
+            filling.file.settle(k)
     filling.volume.corrupt[k] = True
     return _problem(filling, k, reason)
 
@@ -506,8 +507,9 @@ def _focus_slice(geometry: VolumeGeometry, point_mm: npt.NDArray[np.float64]) ->
     return min(max(round(k), 0), geometry.shape[0] - 1)
 
 
-def _gb(nbytes: int) -> str:
-    return f"{nbytes / 1e9:.1f} GB"
+def _voxel_file(stack: Stack) -> VoxelFile:
+    _log.info("a volume of %.1f GB exceeds the memory limit and goes to the disk", volume_bytes(stack) / 1e9)
+    return VoxelFile(array_shape(stack), array_dtype(stack), cache_dir())
 
 
 # --- Thumbnails --------------------------------------------------------------------------------------------------
