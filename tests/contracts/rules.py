@@ -204,7 +204,6 @@ OPEN: Final[dict[str, str]] = {
     "E20": "Distance, angle and two studies side by side are missing.",
     "E22": "Two studies cannot be shown side by side yet.",
     "J34": "The first picture comes when all headers are read, not before.",
-    "J35": "There is no button to try a file again; the folder has to be opened once more.",
     "J39": "Paths of more than 260 characters are not tried on Windows.",
     "J47": "Segmentations and structures are listed, not drawn; so their missing images are not named either.",
     "J48": "Structures are listed, not drawn; only that they do no harm is tested.",

@@ -186,7 +186,7 @@ def test_that_J02_J03_a_file_without_preamble_or_magic_is_read_when_its_class_is
     assert meta_length > 0
 
 
-@pytest.mark.parametrize("keep", [200, 600, 900])
+@pytest.mark.parametrize("keep", [200, 400, 410, 600, 900])
 def test_that_J04_J05_a_cut_header_is_an_error_and_not_a_slice(keep: int, tmp_path: Path) -> None:
     path = _ramp_file(tmp_path)
     path.write_bytes(path.read_bytes()[:keep])

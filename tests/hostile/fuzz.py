@@ -568,7 +568,8 @@ def _comparable(value: Any) -> Any:
     if isinstance(value, bytes):
         if len(value) in (1, 2) and not value.strip().isalnum():
             return float(int.from_bytes(value, "little"))
-        value = value.decode("latin_1").strip(" \0")
+        # Control characters are no part of a text (rule J25).
+        value = "".join(c for c in value.decode("latin_1") if c.isprintable()).strip(" ")
     try:
         return float(value)
     except ValueError:
@@ -644,15 +645,13 @@ def _other_values(path: Path, volume: Volume, k: int) -> str:
         return ""  # without NumberOfFrames pydicom counts the frames by the bytes
     if mine.shape != stored.shape:
         return f"{mine.shape} pixels instead of {stored.shape}"
-    theirs = stored * slope + intercept
     believable = (
         np.isfinite(slope)
         and np.isfinite(intercept)
         and 1e-30 <= abs(slope) <= 1e28
         and abs(intercept) <= 1e37
     )
-    if not believable:
-        theirs = stored
+    theirs = stored * slope + intercept if believable else stored
     if volume.suv_factor is not None and volume.quantity.unit == "SUV":
         return ""
     if not np.allclose(mine[shown], theirs[shown], rtol=1e-5, atol=1e-6, equal_nan=True):

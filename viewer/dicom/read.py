@@ -86,7 +86,8 @@ def _checked(header: Header, *, objects: bool) -> Header:
     if not header.is_image:
         if kind is not None and not kind.has_images:
             return header
-        if kind is None and header.sop_class and not header.rows:
+        # An object of any class names itself; without a name it may be one whose class is cut off (J05).
+        if kind is None and header.sop_class and header.sop_instance and not header.rows:
             return header
         if not header.sop_class:
             raise ViewerError("The file says neither what it is (SOPClassUID) nor holds an image.")

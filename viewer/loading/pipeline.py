@@ -110,14 +110,14 @@ def load(
     """
     started = time.monotonic()
     try:
-        search = _Search(paths, cancel, known)
+        search = Search(paths, cancel, known)
         yield from search.run()
         catalogue = search.catalogue
         if not catalogue.studies:
             raise EmptyStudyError(_nothing_found(catalogue))
-        job = _Job(cancel, cache, budget_bytes, search.names)
-        for stack in _chosen(catalogue, choose, known):
-            yield from job.prepare(stack, *_owners(catalogue, stack))
+        job = FillJob(cancel, cache, budget_bytes, search.names)
+        for stack in default_stacks(catalogue, choose, known):
+            yield from job.prepare(stack, *owners(catalogue, stack))
         yield from job.fill(focus_mm)
         if thumbnails:
             yield from _thumbnails(catalogue, job.volumes, cancel)
@@ -160,7 +160,7 @@ def load_stack(
             yield SlicesReady(kept.uid, tuple(range(n)), n, n, 0.0)
             yield VolumeFinished(kept.uid, 0.0)
         else:
-            job = _Job(cancel, cache, budget_bytes, names or {})
+            job = FillJob(cancel, cache, budget_bytes, names or {})
             yield from job.prepare(stack, series, study)
             if not job.volumes:
                 raise EmptyStudyError("The series could not be opened; the problems panel says why.")
@@ -176,7 +176,7 @@ def load_stack(
 # --- Searching and indexing --------------------------------------------------------------------------------------
 
 
-class _Search:
+class Search:
     """Walks the paths a little ahead of reading headers, so that the total is known early."""
 
     def __init__(self, paths: Sequence[Path], cancel: CancelToken, known: Catalogue | None) -> None:
@@ -294,7 +294,9 @@ class _Search:
         )
 
 
-def _chosen(catalogue: Catalogue, choose: Choose | None, known: Catalogue | None) -> list[Stack]:
+def default_stacks(
+    catalogue: Catalogue, choose: Choose | None = None, known: Catalogue | None = None
+) -> list[Stack]:
     """What opens by itself, among the series that were not known before."""
     if known is not None:
         catalogue = replace(
@@ -308,7 +310,7 @@ def _chosen(catalogue: Catalogue, choose: Choose | None, known: Catalogue | None
     return [stack for stack in (choice.ct, choice.pet) if stack is not None]
 
 
-def _owners(catalogue: Catalogue, stack: Stack) -> tuple[Series, Study]:
+def owners(catalogue: Catalogue, stack: Stack) -> tuple[Series, Study]:
     """The series and study of a stack."""
     for study in catalogue.studies:
         for series in study.series:
@@ -357,7 +359,7 @@ class _Filling:
 _Task = tuple[_Filling, int]
 
 
-class _Job:
+class FillJob:
     """Allocates volumes within the budget and fills them in the order of the eye."""
 
     def __init__(
@@ -396,6 +398,13 @@ class _Job:
             self._fillings.append(_Filling(volume, stack, self._names, file))
             yield GeometryReady(volume, stack, series, study)
 
+    def read_again(self, volume: Volume, stack: Stack) -> None:
+        """Let `fill` read the slices of a volume that could not be read before (rule J35)."""
+        again = tuple(int(k) for k in np.flatnonzero(volume.corrupt))
+        if again:
+            done = len(stack.frames) - len(again)
+            self._fillings.append(_Filling(volume, stack, self._names, passes=[again], done=done))
+
     def _claim(self, nbytes: int) -> bool:
         """Take bytes from the budget; False when they do not fit."""
         if self._budget_bytes is not None:
@@ -419,13 +428,15 @@ class _Job:
         first = self._fillings[0].volume.geometry
         point = first.centre_mm if focus_mm is None else np.asarray(focus_mm, dtype=np.float64)
         for filling in self._fillings:
+            filling.started = started
+            if filling.passes:
+                continue
             geometry = filling.volume.geometry
             linked = geometry.oriented and geometry.frame_of_reference_uid == first.frame_of_reference_uid
             if filling.stack.source is not None and filling.stack.source.sequential:
                 filling.passes = [tuple(range(filling.total))]
             else:
                 filling.passes = load_passes(filling.total, _focus_slice(geometry, point) if linked else None)
-            filling.started = started
         compressed = any(
             frame.offset < 0
             for filling in self._fillings
@@ -486,6 +497,7 @@ def _fill_one(task: _Task) -> Problem | None:
     except MemoryError:
         reason = "There is not enough memory to decode it."
     else:
+        filling.volume.corrupt[k] = False
         return None
     finally:
         if filling.file is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
+from pathlib import Path
 
 from psygnal import Signal
 
@@ -51,6 +52,8 @@ class Library:
     def __init__(self) -> None:
         self.catalogue = Catalogue()
         self.problems: tuple[Problem, ...] = ()
+        self.paths: tuple[Path, ...] = ()
+        """What the user opened, to be read again on request."""
         self._volumes: dict[str, OpenVolume] = {}
         # One counter for all: a volume that is closed and opened again never meets its old pictures.
         self._counter = count(1)
@@ -67,10 +70,17 @@ class Library:
             self.problems += (problem,)
             self.problems_changed.emit()
 
+    def take_problems(self) -> tuple[Problem, ...]:
+        """Empty the list of problems of loading, because they are tried again, and return what was in it."""
+        taken, self.problems = self.problems, ()
+        self.problems_changed.emit()
+        return taken
+
     def clear(self) -> None:
         """Forget everything (a new study replaces the old one)."""
         for uid in tuple(self._volumes):
             self.remove(uid)
+        self.paths = ()
         self.problems = ()
         self.problems_changed.emit()
         self.set_catalogue(Catalogue())

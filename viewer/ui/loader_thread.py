@@ -80,6 +80,7 @@ class Loader(QObject):
         self._turn.timeout.connect(self._take_turn)
         self._open: Callable[[Sequence[Path], bool], None] | None = None
         self._open_series: Callable[[str, str], None] | None = None
+        self._retry: Callable[[], None] | None = None
 
     @property
     def busy(self) -> bool:
@@ -87,10 +88,13 @@ class Loader(QObject):
         return bool(self._current)
 
     def handle(
-        self, open_paths: Callable[[Sequence[Path], bool], None], open_series: Callable[[str, str], None]
+        self,
+        open_paths: Callable[[Sequence[Path], bool], None],
+        open_series: Callable[[str, str], None],
+        retry: Callable[[], None] | None = None,
     ) -> None:
         """Set who turns wishes into jobs (the session)."""
-        self._open, self._open_series = open_paths, open_series
+        self._open, self._open_series, self._retry = open_paths, open_series, retry
 
     def open_paths(self, paths: Sequence[Path], *, add: bool = False) -> None:
         """Open folders, files, archives; `add` keeps what is open."""
@@ -101,6 +105,11 @@ class Loader(QObject):
         """Load a stack of the catalogue into a role ("base", "overlay", "" for the natural one)."""
         if self._open_series is not None:
             self._open_series(stack_uid, role)
+
+    def retry(self) -> None:
+        """Read again what had problems (rule J35)."""
+        if self._retry is not None:
+            self._retry()
 
     def start(self, job: Job, *, keep_others: bool = False) -> None:
         """Run a job beside the running ones, or instead of them."""

@@ -66,6 +66,7 @@ class Session(QObject):
         self._settings = settings
         self._cache = VolumeCache(settings.memory_budget_bytes())
         self._names: Mapping[str, str] = {}
+        self._tried_again: tuple[Problem, ...] = ()
         self._roles: dict[str, str | None] = {}
         self._provisional: set[str] = set()
         self._fresh: set[str] = set()
@@ -75,7 +76,7 @@ class Session(QObject):
         self._fresh_timer.timeout.connect(self._show_fresh)
         view.layers_changed.connect(self._keep_only_visible)
         library.quantity_changed.connect(self._follow_quantity)
-        loader.handle(self.open_paths, self.open_series)
+        loader.handle(self.open_paths, self.open_series, self.retry)
         loader.arrived.connect(self.apply)
 
     def disconnect_state(self) -> None:
@@ -98,11 +99,13 @@ class Session(QObject):
             return load(chosen, cancel=token, cache=self._cache, known=known)
 
         if add:
+            self._library.paths += chosen
             self._loader.start_after(job)
             return
         self._loader.cancel()
         self._view.show(None, None)
         self._library.clear()
+        self._library.paths = chosen
         self._loader.start(job)
 
     def open_series(self, stack_uid: str, role: str) -> None:
@@ -146,6 +149,21 @@ class Session(QObject):
 
         self._loader.start(job, keep_others=True)
 
+    def retry(self) -> None:
+        """Read again what had problems; what is open stays (rule J35)."""
+        if self._loader.busy:
+            return
+        paths, catalogue = self._library.paths, self._library.catalogue
+        shown = [(item.volume, item.stack) for item in self._library]
+        self._tried_again = self._library.take_problems()
+
+        def job(token: CancelToken) -> Iterator[LoadEvent]:
+            from viewer.loading.retry import retry
+
+            return retry(paths, catalogue, shown, cancel=token, cache=self._cache)
+
+        self._loader.start(job)
+
     # --- events ------------------------------------------------------------------------------------------------
 
     def apply(self, event: LoadEvent) -> None:
@@ -157,8 +175,12 @@ class Session(QObject):
             item = OpenVolume(event.volume, event.stack, event.series, event.study)
             role = self._roles.pop(event.stack.uid, "")
             if role is not None:
+                before = self._library.get(event.volume.uid)
                 self._library.add(item)
-                self._place(item, role)
+                if before is None:
+                    self._place(item, role)
+                else:
+                    self._exchange(before)
         elif isinstance(event, (SlicesReady, VolumeFinished)):
             self._fresh.add(event.volume_uid)
             if isinstance(event, VolumeFinished):
@@ -174,6 +196,10 @@ class Session(QObject):
         elif isinstance(event, Failed):
             self._library.add_problem(Problem("", event.message))
         if isinstance(event, (Finished, Failed)):
+            unread = self._tried_again if isinstance(event, Failed) or event.cancelled else ()
+            self._tried_again = ()
+            for problem in unread:
+                self._library.add_problem(problem)
             self._provisional.clear()
             if not self._loader.busy:
                 self._roles.clear()
@@ -224,6 +250,16 @@ class Session(QObject):
             self._view.update_layer(kept, **changes)
             return True
         return False
+
+    def _exchange(self, before: OpenVolume) -> None:
+        """A volume was read again with other slices: cursor, window, framing and SUV inputs stay (rule J35)."""
+        try:
+            carry_suv(self._library, before, before.volume.uid)
+        except SuvUnavailable as reason:
+            self._library.add_problem(Problem("", reason.user_message))
+        self._view.layers_changed.emit()
+        self._view.set_cursor(self._view.cursor_mm)
+        self._view.framing_changed.emit()
 
     def _place(self, item: OpenVolume, role: str) -> None:
         if self._keeps_place(item, role):

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFileDialog
 from viewer.ui.commands import Command
 from viewer.ui.context import UiContext
 from viewer.ui.opening import open_demo, open_with_question
+from viewer.ui.sidebar.problems import all_problems
 
 
 def commands(context: UiContext) -> Iterable[Command]:
@@ -43,6 +44,13 @@ def commands(context: UiContext) -> Iterable[Command]:
     )
     yield Command(
         "load.cancel", "Cancel loading", context.loader.cancel, "File", enabled=lambda: context.loader.busy
+    )
+    yield Command(
+        "load.retry",
+        "Try again what could not be read",
+        context.loader.retry,
+        "File",
+        enabled=lambda: bool(all_problems(context.library)) and not context.loader.busy,
     )
     yield Command("file.quit", "Quit", lambda: _close(context), "File")
 

@@ -1,4 +1,4 @@
-"""Problems panel: each file that could not be used, with the reason; copied as text for a report."""
+"""Problems panel: each file that could not be used, with the reason; tried again, or copied as text for a report."""
 
 from __future__ import annotations
 
@@ -99,12 +99,17 @@ class ProblemsPanel(QWidget):
     def __init__(self, context: UiContext) -> None:
         super().__init__()
         self._library = context.library
+        self._loader = context.loader
         self.setObjectName("problems")
         self._summary = label("", "dim", wrap=True)
         self.copy_button = QPushButton(icon("copy"), "Copy details")
         self.copy_button.setObjectName("problems-copy")
         self.copy_button.setToolTip("Copy the selected lines, or all of them, as text")
         self.copy_button.clicked.connect(self.copy)
+        self.retry_button = QPushButton(icon("reset"), "Try again")
+        self.retry_button.setObjectName("problems-retry")
+        self.retry_button.setToolTip("Read what had problems once more; what is open stays")
+        self.retry_button.clicked.connect(self._loader.retry)
 
         self._model = _Model(self)
         proxy = QSortFilterProxyModel(self)
@@ -133,7 +138,9 @@ class ProblemsPanel(QWidget):
 
         head = QHBoxLayout()
         head.setContentsMargins(GRID_PX, GRID_PX // 2, GRID_PX, GRID_PX // 2)
+        head.setSpacing(GRID_PX)
         head.addWidget(self._summary, 1)
+        head.addWidget(self.retry_button)
         head.addWidget(self.copy_button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -142,12 +149,18 @@ class ProblemsPanel(QWidget):
         layout.addWidget(self.table, 1)
         bind(self, self._library.problems_changed, self._refresh)
         bind(self, self._library.catalogue_changed, self._refresh)
+        self._loader.busy_changed.connect(self._enable)
         self._refresh()
 
     def _refresh(self) -> None:
         self._model.show(all_problems(self._library))
         self._summary.setText(summary(self._library))
+        self._enable()
+
+    def _enable(self) -> None:
+        """Nothing is tried again while it is still being tried."""
         self.copy_button.setEnabled(bool(self._model.rows))
+        self.retry_button.setEnabled(bool(self._model.rows) and not self._loader.busy)
 
     def details(self) -> str:
         """The selected lines, or all, as "file<tab>reason" lines."""
