@@ -127,18 +127,28 @@ class VolumeGeometry:
         A voxel reaches halfway to the slices on both sides. Towards the ends of the stack, and into an interval that
         holds no data, it reaches as far as on its other side, or half the median step where there is no other side.
         """
+        below, above = self.slice_reach
+        volumes: FloatArray = self.voxel_volume_mm3 * (below + above)
+        return volumes
+
+    @cached_property
+    def slice_reach(self) -> FloatArray:
+        """(2, k) how far the voxels of each slice reach below and above their centres, in units of w.
+
+        Half a step where slices are equidistant; see `slice_volumes_mm3` where they are not.
+        """
         n = self.shape[0]
         if self.slice_offsets is None or n == 1:
-            return np.full(n, self.voxel_volume_mm3)
+            return np.full((2, n), 0.5)
         steps = np.diff(self.slice_offsets)
         known = np.ones(n - 1, bool)
         known[list(self.gaps)] = False
         middle = float(np.median(steps[known] if known.any() else steps))
         below = np.concatenate([[np.nan], np.where(known, steps, np.nan)])
         above = np.concatenate([np.where(known, steps, np.nan), [np.nan]])
-        reach = np.where(np.isnan(below), above, below) + np.where(np.isnan(above), below, above)
-        volumes: FloatArray = self.voxel_volume_mm3 * np.where(np.isnan(reach), middle, reach / 2)
-        return volumes
+        reach = np.stack([np.where(np.isnan(below), above, below), np.where(np.isnan(above), below, above)])
+        halves: FloatArray = np.where(np.isnan(reach), middle, reach) / 2
+        return halves
 
     @cached_property
     def centre_mm(self) -> FloatArray:
