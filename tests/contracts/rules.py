@@ -6,7 +6,7 @@ and writes the table `tests/RULES.md`::
     python -m tests.contracts.rules
 
 Ids are those of the clinical specification: A from a folder to volumes, B pixel values, D PET, E orientation and
-display, G measurements, I08 to I10 labels in NIfTI, J hostile and broken input. Only what must hold is listed.
+display, G measurements, I structures and labels, J hostile and broken input. Only what must hold is listed.
 """
 
 from __future__ import annotations
@@ -137,9 +137,19 @@ RULES: Final[dict[str, tuple[str, str]]] = {
     "G06": ("longest diameter and the longest across it", "closed form"),
     "G07": ("volume as voxels times their volume, by slice", "ramp; arithmetic"),
     "G12": ("what is measured across a gap or on an unregistered overlay says so", "gaps written by hand"),
+    "I01": (
+        "frames of a segmentation by their own position",
+        "boxes on the ramp by highdicom; dcmqi's counts",
+    ),
+    "I02": ("segments may overlap", "48, 36 and 8 voxels of the specification"),
+    "I03": ("binary, fractional and label map", "highdicom; volumes of the specification"),
+    "I04": ("colour, codes and algorithm of a segment", "published CIELab values; highdicom"),
+    "I05": ("contours on any plane, by intersection", "circles of a sphere; published masks"),
+    "I06": ("even-odd contours, voxel centres, volume", "closed forms; published masks voxel by voxel"),
     "I08": ("sform, else qform, else a question", "nibabel"),
     "I09": ("NIfTI on a study by geometry, never by index", "dcm2niix"),
     "I10": ("disagreeing forms, scl_slope, whole labels", "nibabel"),
+    "I12": ("labels are never mixed; outline, opacity, visibility", "nearest voxel by the affine alone"),
     "J01": ("empty, random, text", "outcome"),
     "J02": ("no preamble", "ramp"),
     "J03": ("no magic word", "outcome"),
@@ -203,6 +213,8 @@ OPEN: Final[dict[str, str]] = {
     "E06": "The 50 ms are measured by tests/perf, not asserted.",
     "E20": "Distance, angle and two studies side by side are missing.",
     "E22": "Two studies cannot be shown side by side yet.",
+    "I05": "The contours are read and cut, but not drawn in the panes yet.",
+    "I12": "Structures are not drawn in the panes yet.",
     "J34": "The first picture comes when all headers are read, not before.",
     "J39": "Paths of more than 260 characters are not tried on Windows.",
     "J47": "Segmentations and structures are listed, not drawn; so their missing images are not named either.",
