@@ -23,6 +23,7 @@ from viewer.imaging.volume import Quantity, Volume
 from viewer.imaging.window import Window
 from viewer.state.layers import ImageLayer
 from viewer.state.library import Library, OpenVolume
+from viewer.state.oblique import set_angles
 from viewer.state.panes import Content, Density, Pane, PlaneKind
 from viewer.state.view import ViewState
 
@@ -157,13 +158,13 @@ def check(name: str, pixels: np.ndarray, *, tolerant: bool) -> None:
         assert difference.max() <= 2
 
 
-def drawn(view: ViewState, golden: Golden) -> np.ndarray:
+def drawn(view: ViewState, golden: Golden, size: int = SIZE) -> np.ndarray:
     """RGB of one pane."""
     from viewer.ui.export.picture import pixels
     from viewer.ui.panes.picture import pane_image
 
     pane = Pane(golden.name, golden.kind, golden.content)
-    image = pane_image(view, pane, SIZE, SIZE, density=Density.MINIMAL, overlays=golden.annotated)
+    image = pane_image(view, pane, size, size, density=Density.MINIMAL, overlays=golden.annotated)
     return np.asarray(pixels(image))
 
 
@@ -193,3 +194,17 @@ def test_that_a_double_oblique_slab_is_the_kept_one(qapp: QApplication) -> None:
     view.set_frame(about_z @ about_x)
     view.set_slab(Slab(12.0, Projection.MAX))
     check("oblique-slab", drawn(view, Golden("oblique-slab", "", PlaneKind.AXIAL)), tolerant=False)
+
+
+@pytest.mark.parametrize("kind", [PlaneKind.AXIAL, PlaneKind.CORONAL], ids=str)
+def test_that_E02_a_fused_double_oblique_is_the_kept_one(qapp: QApplication, kind: PlaneKind) -> None:
+    """Planes turned by 30 and 45 degrees about the hot spot, with a 10 mm mean slab.
+
+    Axial: the lines cross slanting on the hot spot, RF and LH at the sides, AH above, PF below, "turned 45.0°".
+    Coronal: straight lines, RA and LP at the sides, HPR above, FAL below, "turned 52.2°". Both with "mean 10 mm", the
+    dashed borders of the slab on both sides of each line, and the hot spot of the PET on the ball of the CT.
+    """
+    view = fused_view()
+    set_angles(view, 30, 45, 0)
+    view.set_slab(Slab(10.0, Projection.MEAN))
+    check(f"oblique-{kind}", drawn(view, Golden("", "", kind, annotated=True), 400), tolerant=True)

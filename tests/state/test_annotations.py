@@ -113,4 +113,4 @@ def test_that_E12_a_slab_is_named_in_every_density_with_text(
     view.show(ImageLayer("1.2.3", Window(40, 80)))
     view.set_slab(Slab(10.0, Projection.MEAN))
     for density in (Density.FULL, Density.MINIMAL):
-        assert "MEAN 10 mm" in everything(texts(view, density, identity=False))
+        assert "mean 10 mm" in everything(texts(view, density, identity=False))

@@ -12,8 +12,10 @@ from viewer.imaging.sample import Interpolation
 from viewer.state.contents import same_frame_of_reference
 from viewer.state.layers import Role
 from viewer.state.library import OpenVolume
+from viewer.state.oblique import LEAST_DEG, off_axis_deg
 from viewer.state.panes import Density, PlaneKind
 from viewer.state.resolve import PaneScene
+from viewer.state.slab import slab_text
 from viewer.state.view import ViewState
 from viewer.state.wording import age_text, date_text, time_text
 
@@ -49,7 +51,7 @@ def corners(
     warnings = _warnings(view, scene)
     if density is Density.OFF:
         return Corners(warnings=warnings)
-    bottom_left = [*_windows(view, scene, named=not compact), *_place(scene, compact=compact)]
+    bottom_left = [*_windows(view, scene, named=not compact), *_place(view, scene, compact=compact)]
     if density is Density.MINIMAL:
         return Corners(bottom_left=tuple(bottom_left), warnings=warnings)
     details = [] if compact else [f"zoom {view.framing(scene.pane.kind).zoom * 100:.0f} %"]
@@ -68,13 +70,13 @@ def corners(
     )
 
 
-def _place(scene: PaneScene, *, compact: bool) -> list[str]:
-    """Slice counter, position and slab; the slab is always named (rule E12)."""
+def _place(view: ViewState, scene: PaneScene, *, compact: bool) -> list[str]:
+    """Slice counter, position, turn and slab; the slab is always named (rule E12)."""
     slab = scene.layers[0].slab if scene.layers else None
-    thick = ""
-    if slab is not None and scene.pane.kind is not PlaneKind.MIP:
-        thick = f"{slab.projection.value.upper()} {slab.thickness_mm:g} mm"
-    texts = [text for text in (scene.slice_text, scene.position_text, thick) if text]
+    thick = "" if slab is None or scene.pane.kind is PlaneKind.MIP else slab_text(slab)
+    off_axis = off_axis_deg(view, scene.pane.kind)
+    turned = f"turned {off_axis:.1f}°" if off_axis >= LEAST_DEG else ""
+    texts = [text for text in (scene.slice_text, scene.position_text, turned, thick) if text]
     return texts if compact or not texts else ["  ".join(texts)]
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from viewer.imaging.orientation import acquired_frame
-from viewer.imaging.sample import Projection, Slab
 from viewer.state.layers import Role
 from viewer.state.panes import Density, PlaneKind
-from viewer.state.planes import grid_axis, pitch_along
+from viewer.state.planes import grid_axis, pitch_along, share_inside
 from viewer.state.view import ViewState
 
 MIP_STEP_DEG = 5.0
@@ -31,7 +30,8 @@ def scroll(view: ViewState, kind: PlaneKind, steps: int) -> None:
     normal = view.normal(kind)
     axis = grid_axis(geometry, normal)
     if axis is None:
-        view.set_cursor(view.cursor_mm + normal * steps * pitch_along(geometry, normal))
+        step = normal * steps * pitch_along(geometry, normal)
+        view.set_cursor(view.cursor_mm + step * share_inside(geometry, view.cursor_mm, step))
         return
     index = geometry.to_index(view.cursor_mm)
     sign = 1 if geometry.patient_from_index[:3, axis] @ normal >= 0 else -1
@@ -63,11 +63,6 @@ def toggle_patient_planes(view: ViewState) -> None:
     if item is not None:
         own = acquired_frame(item.volume.geometry.patient_from_index)
         view.set_frame(own if np.allclose(view.frame, np.eye(3)) else np.eye(3))
-
-
-def toggle_slab(view: ViewState) -> None:
-    """10 mm MIP on or off (key M)."""
-    view.set_slab(None if view.slab is not None else Slab(10.0, Projection.MAX))
 
 
 def cycle_density(view: ViewState) -> None:

@@ -51,3 +51,19 @@ def voxel_centre(geometry: VolumeGeometry, point_mm: FloatArray) -> FloatArray:
     """Centre of the voxel at a point, so that a first picture shows acquired slices, not a blend of two."""
     index = np.floor(geometry.to_index(point_mm) + 1e-6)
     return geometry.to_patient(np.clip(index, 0, np.array(geometry.shape) - 1))
+
+
+def share_inside(geometry: VolumeGeometry, point_mm: FloatArray, step_mm: FloatArray) -> float:
+    """How much of a step, 0 to 1, stays between the outermost voxel centres, for a point that lies there.
+
+    A plane that is scrolled must move along its normal only; a point that slid along the border would move the others.
+    """
+    start, end = geometry.to_index(point_mm), geometry.to_index(point_mm + step_mm)
+    last = np.array(geometry.shape) - 1.0
+    share = 1.0
+    for at, to, most in zip(start, end, last, strict=True):
+        if to > most and to > at:
+            share = min(share, max(0.0, (most - at) / (to - at)))
+        elif to < 0 and to < at:
+            share = min(share, max(0.0, at / (at - to)))
+    return float(share)

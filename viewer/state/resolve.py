@@ -16,11 +16,12 @@ from viewer.imaging.body_size import is_uptake
 from viewer.imaging.colormap import colormap
 from viewer.imaging.display import layer_table
 from viewer.imaging.geometry import FloatArray, VolumeGeometry, cross
-from viewer.imaging.orientation import letters, opposite
+from viewer.imaging.orientation import letters, opposite, plane_axes
 from viewer.imaging.plane import Plane
 from viewer.imaging.sample import Interpolation, Projection, Slab
 from viewer.imaging.volume import Volume
 from viewer.state.contents import same_frame_of_reference
+from viewer.state.crosslines import CrossLine, cross_lines
 from viewer.state.layers import ImageLayer, Role
 from viewer.state.library import OpenVolume
 from viewer.state.panes import Content, Pane, PlaneKind
@@ -36,7 +37,6 @@ class PictureScale(Enum):
 
 
 _SUPERIOR_INFERIOR = str.maketrans("HF", "SI")
-PLANE_LETTER = {PlaneKind.AXIAL: "A", PlaneKind.SAGITTAL: "S", PlaneKind.CORONAL: "C"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,22 +68,6 @@ class LayerRequest:
     upper: float
     sample_key: tuple[object, ...]
     colour_key: tuple[object, ...]
-
-
-@dataclass(frozen=True)
-class CrossLine:
-    """Where another pane's plane cuts this one.
-
-    Parameters
-    ----------
-    kind
-        The other plane.
-    vertical
-        Vertical or horizontal on screen.
-    """
-
-    kind: PlaneKind
-    vertical: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,7 +151,7 @@ def resolve(view: ViewState, pane: Pane, width: int, height: int) -> PaneScene |
         layers=layers,
         letters=edges,
         cursor_px=(column, row) if item.stack.multiplanar else None,
-        lines=_lines(pane.kind) if item.stack.multiplanar else (),
+        lines=cross_lines(view, pane.kind, plane) if item.stack.multiplanar else (),
         slice_text=_slice_text(view, pane, geometry),
         position_text=_position_text(view, pane, geometry),
         calibrated=geometry.calibrated,
@@ -181,7 +165,9 @@ def pane_plane(view: ViewState, pane: Pane, geometry: VolumeGeometry, width: int
     right, down = view.axes(pane.kind)
     framing = view.framing(pane.kind)
     centre = geometry.centre_mm
-    fit = fit_mm_per_pixel(geometry, right, down, width, height, cylinder=pane.kind is PlaneKind.MIP)
+    # The scale is that of the planes before they were turned: turning neither zooms nor moves a picture.
+    across = plane_axes(pane.kind.anatomy, view.home) if pane.kind.anatomy else (right, down)
+    fit = fit_mm_per_pixel(geometry, *across, width, height, cylinder=pane.kind is PlaneKind.MIP)
     along = right * framing.pan_mm[0] + down * framing.pan_mm[1]
     normal = cross(right, down)
     # Rounded to a nanometre: moving the point within the plane must not make another plane of it.
@@ -267,19 +253,6 @@ def _is_coloured(view: ViewState, pane: Pane, role: Role) -> bool:
     fused = role is Role.OVERLAY and pane.content is Content.FUSED and len(view.roles_of(pane)) > 1
     name = layer.fused_colormap if fused else layer.colormap
     return name != "grey" or is_uptake(item.volume.display_unit)
-
-
-def _lines(kind: PlaneKind) -> tuple[CrossLine, ...]:
-    """Which planes cut a pane vertically and horizontally on screen."""
-    others = {
-        PlaneKind.AXIAL: (PlaneKind.SAGITTAL, PlaneKind.CORONAL),
-        PlaneKind.SAGITTAL: (PlaneKind.CORONAL, PlaneKind.AXIAL),
-        PlaneKind.CORONAL: (PlaneKind.SAGITTAL, PlaneKind.AXIAL),
-        PlaneKind.MIP: (PlaneKind.SAGITTAL, PlaneKind.AXIAL),
-    }.get(kind)
-    return (
-        () if others is None else (CrossLine(others[0], vertical=True), CrossLine(others[1], vertical=False))
-    )
 
 
 def _slice_text(view: ViewState, pane: Pane, geometry: VolumeGeometry) -> str:

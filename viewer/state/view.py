@@ -11,6 +11,7 @@ Every method leaves a consistent state and emits what changed:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -44,6 +45,11 @@ class ViewState:
         self.library = library
         self.cursor_mm: FloatArray = np.zeros(3)
         self.frame: FloatArray = np.eye(3)
+        """(3, 3) unit vectors across the sagittal, coronal and axial plane, as columns."""
+        self.home: FloatArray = self.frame
+        """The frame before planes were turned by hand; the scale of the panes follows it."""
+        self.turned: dict[PlaneKind, tuple[FloatArray, FloatArray]] = {}
+        """(right, down) of the planes since they were turned; empty while they lie as `frame` says."""
         self.base: ImageLayer | None = None
         self.overlay: ImageLayer | None = None
         self.fused = True
@@ -79,7 +85,8 @@ class ViewState:
         if changed and item is not None:
             geometry = item.volume.geometry
             self.cursor_mm = voxel_centre(geometry, geometry.centre_mm)
-            self.frame = default_frame(geometry, patient=self.prefer_patient_planes)
+            self.frame = self.home = default_frame(geometry, patient=self.prefer_patient_planes)
+            self.turned = {}
             self.framings = {}
             self.slab = None
         fitting = fitting_layout(item, self._chosen_layout, self.area, overlay=self.overlay is not None)
@@ -198,20 +205,31 @@ class ViewState:
             right = affine[:3, 2] / np.linalg.norm(affine[:3, 2])
             down = cross(item.volume.geometry.slice_normal, right)
             return right, down
-        return plane_axes(anatomy, self.frame)
+        return self.turned.get(kind) or plane_axes(anatomy, self.frame)
 
     def normal(self, kind: PlaneKind) -> FloatArray:
-        """Scroll direction of a plane kind: towards the head, the left, the back (right x down or its opposite)."""
-        right, down = self.axes(kind)
-        normal: FloatArray = cross(right, down)
-        if kind in (PlaneKind.SAGITTAL, PlaneKind.MIP, PlaneKind.CORONAL):
-            dominant = int(np.argmax(np.abs(normal)))
-            normal = normal * (1.0 if normal[dominant] >= 0 else -1.0)
-        return normal
+        """Scroll direction of a plane kind: towards the head, the left, the back, and the same way however turned."""
+        normal: FloatArray = cross(*self.axes(kind))
+        return -normal if kind is PlaneKind.SAGITTAL else normal
 
-    def set_frame(self, frame: npt.ArrayLike) -> None:
-        """Turn the three planes (acquired planes, patient planes or a double oblique)."""
-        self.frame = np.asarray(frame, dtype=np.float64)
+    def set_frame(
+        self,
+        frame: npt.ArrayLike,
+        turned: Mapping[PlaneKind, tuple[FloatArray, FloatArray]] | None = None,
+    ) -> None:
+        """Choose three planes (acquired, the patient's own), or turn those that are shown.
+
+        Parameters
+        ----------
+        frame
+            (3, 3) orthonormal, columns across the sagittal, coronal and axial plane.
+        turned
+            (right, down) of each plane after a turn by hand; None for new planes, which lie upright.
+        """
+        frame = np.asarray(frame, dtype=np.float64)
+        self.frame, self.turned = frame, dict(turned or {})
+        if turned is None:
+            self.home = frame
         self.framing_changed.emit()
 
     # --- framing -----------------------------------------------------------------------------------------------
@@ -235,7 +253,8 @@ class ViewState:
         self.mip_angle_deg = 0.0
         item = self.base_volume
         if item is not None:
-            self.frame = default_frame(item.volume.geometry, patient=self.prefer_patient_planes)
+            self.frame = self.home = default_frame(item.volume.geometry, patient=self.prefer_patient_planes)
+            self.turned = {}
         self.framing_changed.emit()
 
     def set_interpolation(self, interpolation: Interpolation) -> None:

@@ -14,9 +14,10 @@ from pytestqt.qtbot import QtBot
 from tests.ui.export.conftest import open_volume
 from viewer.errors import ExportError
 from viewer.imaging.window import Window
+from viewer.state import slab
 from viewer.state.layers import ImageLayer
 from viewer.state.library import Library
-from viewer.state.navigation import scroll, toggle_slab
+from viewer.state.navigation import scroll
 from viewer.state.panes import PlaneKind
 from viewer.state.view import ViewState
 from viewer.ui.export.background import Work
@@ -119,7 +120,7 @@ def test_that_nothing_open_has_no_positions() -> None:
 
 
 def test_that_the_copy_has_every_field_of_the_view(view: ViewState) -> None:
-    toggle_slab(view)
+    slab.toggle(view)
     view.update_framing(PlaneKind.AXIAL, zoom=3.0)
     copy = detached(view)
     names = [name for name, value in vars(view).items() if not hasattr(value, "emit") and name != "framings"]

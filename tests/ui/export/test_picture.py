@@ -14,9 +14,9 @@ from pytestqt.qtbot import QtBot
 from viewer.dicom.model import Patient
 from viewer.errors import ExportError
 from viewer.imaging.window import Window
+from viewer.state import slab
 from viewer.state.layers import Role
 from viewer.state.library import Library
-from viewer.state.navigation import toggle_slab
 from viewer.state.panes import PlaneKind
 from viewer.state.resolve import resolve
 from viewer.state.view import ViewState
@@ -181,7 +181,7 @@ def test_that_F02_all_text_is_ascii(view: ViewState) -> None:
 @pytest.mark.parametrize(
     "change, key, value",
     [
-        (toggle_slab, "Slab", "max 10 mm"),
+        (slab.toggle, "Slab", "MIP 10 mm"),
         (lambda view: view.set_layout("base-only"), "Window", "W 300 L 150"),
     ],
 )

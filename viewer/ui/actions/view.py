@@ -14,7 +14,6 @@ from viewer.state.navigation import (
     scroll_to_end,
     toggle_maximised,
     toggle_patient_planes,
-    toggle_slab,
 )
 from viewer.state.panes import Density
 from viewer.ui.commands import Command
@@ -104,15 +103,6 @@ def commands(context: UiContext) -> Iterable[Command]:
         look,
         opened,
         checked=lambda: view.interpolation is Interpolation.NEAREST,
-    )
-    yield Command(
-        "view.slab",
-        "Slab MIP 10 mm",
-        lambda: toggle_slab(view),
-        look,
-        opened,
-        checked=lambda: view.slab is not None,
-        icon="slab",
     )
     yield Command(
         "view.patient-planes", "Acquired or patient planes", lambda: toggle_patient_planes(view), look, opened

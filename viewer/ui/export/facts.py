@@ -6,7 +6,9 @@ import datetime as dt
 
 from viewer import __version__
 from viewer.imaging.presets import format_window
+from viewer.state.oblique import LEAST_DEG, off_axis_deg
 from viewer.state.panes import Pane, PlaneKind
+from viewer.state.slab import slab_text
 from viewer.state.view import ViewState
 from viewer.ui.dialogs.intended_use import INTENDED_USE
 
@@ -54,11 +56,15 @@ def technical_facts(view: ViewState, pane: Pane | None, date: dt.date) -> dict[s
         x_mm, y_mm, z_mm = view.cursor_mm
         facts["Position"] = f"x {x_mm:.1f} y {y_mm:.1f} z {z_mm:.1f} mm (LPS)"
     if view.slab is not None and (pane is None or pane.kind is not PlaneKind.MIP):
-        facts["Slab"] = f"{view.slab.projection.value} {view.slab.thickness_mm:g} mm"
+        facts["Slab"] = slab_text(view.slab)
+    if pane is not None and off_axis_deg(view, pane.kind) >= LEAST_DEG:
+        facts["Turned"] = f"turned {off_axis_deg(view, pane.kind):.1f} deg"
     return facts
 
 
 def footer_lines(facts: dict[str, str]) -> tuple[str, ...]:
     """The strip below a picture: one technical line, then the intended use."""
-    technical = [facts[key] for key in ("View", "Window", "Position", "Projection", "Slab") if key in facts]
+    technical = [
+        facts[key] for key in ("View", "Window", "Position", "Projection", "Turned", "Slab") if key in facts
+    ]
     return ("   ".join([*technical, f"{facts['Software']}, {facts['Creation Time']}"]), facts["Intended Use"])

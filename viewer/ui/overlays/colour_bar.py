@@ -15,6 +15,7 @@ from viewer.state.panes import Density
 from viewer.ui.overlays import TEXT, Overlay, OverlayInput
 
 BAR_WIDTH = 10.0
+LEAST_TOP, LEAST_HEIGHT = 48.0, 36.0
 
 
 def paint(painter: QPainter, given: OverlayInput) -> None:
@@ -27,17 +28,18 @@ def paint(painter: QPainter, given: OverlayInput) -> None:
         return
     fused = request.role is Role.OVERLAY and len(given.scene.layers) > 1
     name = layer.fused_colormap if fused else layer.colormap
-    height = min(220.0, given.height * 0.3)
-    top = (given.height - height) / 2 - height * 0.1 - 24.0
-    if top < 40 or given.height < 220:
+    lettering = given.lettering
+    # Below the first lines of the corner, above the letters in the middle of the edge: these may be three.
+    bottom = given.height / 2 - 1.5 * lettering.height
+    height = min(220.0, given.height * 0.3, bottom - LEAST_TOP)
+    if height < LEAST_HEIGHT:
         return
-    bar = QRectF(10.0, float(round(max(top, 40.0))), BAR_WIDTH, float(round(height)))
+    bar = QRectF(10.0, float(round(bottom - height)), BAR_WIDTH, float(round(height)))
     inverted = layer.invert != request.volume.inverted
     table = layer.window if isinstance(layer.window, VoiTable) else None
     painter.drawPixmap(bar.topLeft(), _bar(name, int(bar.height()), given.ratio, table, inverted=inverted))
     painter.setPen(QPen(QColor("#8A8A8A"), 1.0))
     painter.drawRect(bar)
-    lettering = given.lettering
     x = bar.right() + 4
     lettering.draw(painter, x, bar.top() + lettering.ascent * 0.8, _number(layer.window.upper), TEXT)
     lettering.draw(painter, x, bar.bottom(), _number(layer.window.lower), TEXT)

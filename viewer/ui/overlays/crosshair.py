@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QLineF
 from PySide6.QtGui import QPainter, QPen
 
-from viewer.state.resolve import PLANE_LETTER
+from viewer.state.crosslines import PLANE_LETTER, CrossLine, span
 from viewer.ui.overlays import MARGIN, PLANE_COLOURS, Overlay, OverlayInput
 
 GAP = 12.0
@@ -17,20 +17,38 @@ def paint(painter: QPainter, given: OverlayInput) -> None:
     scene = given.scene
     if scene.cursor_px is None:
         return
-    lettering = given.lettering
     x = (scene.cursor_px[0] + 0.5) / given.ratio
     y = (scene.cursor_px[1] + 0.5) / given.ratio
     for line in scene.lines:
+        dx, dy = line.direction
+        reach = span((x, y), line.direction, given.width, given.height)
+        if reach is None:
+            continue
+        low, high = reach
+        parts = [(low, min(high, -GAP)), (max(low, GAP), high)]
         colour = PLANE_COLOURS[line.kind]
         painter.setPen(QPen(colour, 1.0))
-        if line.vertical:
-            painter.drawLines([QLineF(x, 0, x, y - GAP), QLineF(x, y + GAP, x, given.height)])
-            letter_y = given.height - MARGIN - 1.5 * lettering.height
-            lettering.draw(painter, x + 4, letter_y, PLANE_LETTER[line.kind], colour)
-        else:
-            painter.drawLines([QLineF(0, y, x - GAP, y), QLineF(x + GAP, y, given.width, y)])
-            letter_x = given.width - MARGIN - 3 * lettering.width("A")
-            lettering.draw(painter, letter_x, y - 4, PLANE_LETTER[line.kind], colour)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=dx != 0.0 and dy != 0.0)
+        painter.drawLines([QLineF(x + a * dx, y + a * dy, x + b * dx, y + b * dy) for a, b in parts if a < b])
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
+        _letter(painter, given, (x, y), line)
+
+
+def _letter(painter: QPainter, given: OverlayInput, point: tuple[float, float], line: CrossLine) -> None:
+    """Write the letter of a line near its lower or right end, clear of the letters of the edges."""
+    lettering = given.lettering
+    top = 2 * lettering.height
+    right = given.width - MARGIN - 3 * lettering.width("A")
+    bottom = given.height - MARGIN - 1.5 * lettering.height
+    reach = span((point[0], point[1] - top), line.direction, right, bottom - top)
+    if reach is None:
+        x, y = min(right, max(0.0, point[0])), min(bottom, max(top, point[1]))
+        x, y = (x, bottom) if line.vertical else (right, y)
+    else:
+        end = reach[0] if line.vertical and line.direction[1] < 0 else reach[1]
+        x, y = point[0] + end * line.direction[0], point[1] + end * line.direction[1]
+    x, y = (x + 4, y) if line.vertical else (x, y - 4)
+    lettering.draw(painter, x, y, PLANE_LETTER[line.kind], PLANE_COLOURS[line.kind])
 
 
 OVERLAY = Overlay("crosshair", 10, paint)

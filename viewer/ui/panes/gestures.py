@@ -22,6 +22,7 @@ from viewer.ui.tools import (
     DoubleClicking,
     Grabbing,
     Hovering,
+    Leaving,
     Pointer,
     Releasing,
     Tool,
@@ -189,6 +190,9 @@ class Gestures(QObject):
 
     def leave(self, _pane: Surface) -> None:
         """The mouse left the pane."""
+        for candidate in tools():
+            if isinstance(candidate, Leaving):
+                candidate.leave(self._view)
         self.hovered.emit(None)
 
     # --- helpers -----------------------------------------------------------------------------------------------

@@ -95,6 +95,14 @@ class Hovering(Tool, Protocol):
 
 
 @runtime_checkable
+class Leaving(Tool, Protocol):
+    """A tool that shows something under the mouse."""
+
+    def leave(self, view: ViewState) -> None:
+        """The mouse left the panes, or the pane it was in."""
+
+
+@runtime_checkable
 class Clicking(Tool, Protocol):
     """A tool that takes plain left clicks; without it they move the crosshair."""
 
