@@ -275,5 +275,6 @@ def test_that_the_slab_is_typed_and_chosen_by_name(opened: MainWindow) -> None:
     thicknesses = []
     for command in ("view.slab", "slab.thicker", "slab.thinner"):
         context.commands.run(command)
-        thicknesses.append(0 if context.view.slab is None else context.view.slab.thickness_mm)
+        now: Slab | None = context.view.slab
+        thicknesses.append(0 if now is None else now.thickness_mm)
     assert thicknesses == [0, 1, 0]
