@@ -66,10 +66,12 @@ def make_window(settings: Settings) -> MainWindow:
 
 def make_ready(window: MainWindow) -> None:
     """What a window that is shown needs to open studies without a stall."""
+    # What the window is made of stays: without this the first collection would look through it before it is painted.
+    gc.freeze()
     gc.enable()
     # While a study loads, other threads hold the interpreter: the window must not wait for it at every call.
     sys.setswitchinterval(SWITCH_S)
-    WarmUp(window.grid.panes, window)
+    WarmUp(window.sections.complete, window.grid.panes, window)
 
 
 def run(paths: Sequence[Path] = (), *, demo: bool = False) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -53,7 +52,7 @@ def written_aside(target: Path) -> Iterator[Path]:
     ExportError
         The system refused; neither `target` nor anything half written is left.
     """
-    aside = target.with_name(f".{secrets.token_hex(6)}.part")
+    aside = target.with_name(f".{os.urandom(6).hex()}.part")
     try:
         yield aside
         _sync(aside)

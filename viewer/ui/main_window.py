@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QMainWindow,
     QMenu,
     QStackedWidget,
-    QTabWidget,
     QToolBar,
     QVBoxLayout,
     QWidget,
@@ -34,7 +33,7 @@ from viewer.ui.opening import open_with_question
 from viewer.ui.panes.grid import PaneGrid
 from viewer.ui.presets import PresetBook
 from viewer.ui.session import Session
-from viewer.ui.sidebar import Section, sections
+from viewer.ui.sidebar import Section, SectionBuilder, sections
 from viewer.ui.start_page import StartPage
 from viewer.ui.status_line import StatusLine
 from viewer.ui.theme import icon
@@ -67,6 +66,8 @@ class MainWindow(QMainWindow):
         loader = Loader(self)
         commands = CommandTable(shortcuts, self)
         self.context = UiContext(library, view, settings, presets, loader, commands, self)
+        self.sections = SectionBuilder(self.context)
+        loader.arrived.connect(self.sections.complete)
         self.session = Session(library, view, loader, settings, self)
         self.grid = PaneGrid(view, shortcuts.mouse, self)
         commands.set_pane_area(self.grid)
@@ -102,9 +103,8 @@ class MainWindow(QMainWindow):
 
     def _register_commands(self) -> None:
         for package in COMMAND_PACKAGES:
-            for module in modules(package):
-                if hasattr(module, "commands"):
-                    self.context.commands.register(module.commands(self.context))
+            for module in modules(package, "commands"):
+                self.context.commands.register(module.commands(self.context))
         self.context.commands.register(self._own_commands())
 
     def _own_commands(self) -> Iterable[Command]:
@@ -129,12 +129,10 @@ class MainWindow(QMainWindow):
             by_side[section.side].append(section)
         docks = {}
         for side, (area, title, size) in places.items():
-            members = by_side[side]
-            widgets = [(section, section.build(self.context)) for section in members]
             dock = QDockWidget(title, self)
             dock.setObjectName(f"dock-{side}")
             dock.setFeatures(QDockWidget.DockWidgetFeature.DockWidgetClosable)
-            dock.setWidget(_tabs(widgets))
+            self.sections.fill(dock, by_side[side], hidden=side == "bottom")
             self.addDockWidget(area, dock)
             along = Qt.Orientation.Vertical if side == "bottom" else Qt.Orientation.Horizontal
             self.resizeDocks([dock], [size], along)
@@ -268,14 +266,3 @@ class MainWindow(QMainWindow):
         self.grid.disconnect_state()
         self.status.disconnect_state()
         super().closeEvent(event)
-
-
-def _tabs(widgets: list[tuple[Section, QWidget]]) -> QWidget:
-    """One section alone, several as tabs."""
-    if len(widgets) == 1:
-        return widgets[0][1]
-    tabs = QTabWidget()
-    tabs.setDocumentMode(True)
-    for section, widget in widgets:
-        tabs.addTab(widget, section.text)
-    return tabs

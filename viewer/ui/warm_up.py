@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QWidget
 from viewer.dicom.ahead import import_libraries
 from viewer.imaging import kernel
 from viewer.loading.priority import give_way
+from viewer.ui.discovery import modules
 from viewer.ui.overlays import overlays
 
 SETTLED_MS = 250
@@ -29,15 +30,18 @@ class WarmUp(QObject):
 
     Parameters
     ----------
+    settled
+        Called in the window's thread when it has settled, to make what was not seen at first.
     ready
         Called in the window's thread when everything is imported, to make what depends on it.
     window
         While it is shown.
     """
 
-    def __init__(self, ready: Callable[[], object], window: QWidget) -> None:
+    def __init__(self, settled: Callable[[], object], ready: Callable[[], object], window: QWidget) -> None:
         super().__init__(window)
         self._window = window
+        self._settled = settled
         self._ready = ready
         self._thread: threading.Thread | None = None
         self._timer = QTimer(self)
@@ -49,6 +53,7 @@ class WarmUp(QObject):
         if not self._window.isVisible():
             self._timer.stop()
         elif self._thread is None:
+            self._settled()
             overlays()
             kernel.available()
             self._thread = threading.Thread(target=_import, name="warm-up", daemon=True)
@@ -64,6 +69,8 @@ def _import() -> None:
     for name in ("viewer.ui.panes.plane_pane", "viewer.loading.pipeline"):
         importlib.import_module(name)
     import_libraries()
-    if gc.get_freeze_count() == 0:
-        # What is there now stays: looking through all of it for garbage would stop the window for a tenth of a second.
-        gc.freeze()
+    for package in ("viewer.ui.dialogs", "viewer.ui.export"):
+        for _ in modules(package):
+            pass
+    # What is there now stays: looking through all of it for garbage would stop the window for a tenth of a second.
+    gc.freeze()

@@ -1,4 +1,4 @@
-"""Commands that open dialogs."""
+"""Commands that open dialogs. Each dialog is imported when it is opened: the window does not wait for them."""
 
 from __future__ import annotations
 
@@ -16,14 +16,6 @@ from viewer.ui.commands import Command
 from viewer.ui.context import UiContext
 from viewer.ui.dialogs._apply import follow_settings
 from viewer.ui.dialogs._parts import show
-from viewer.ui.dialogs.about_dialog import AboutDialog
-from viewer.ui.dialogs.display_test import DisplayTestDialog
-from viewer.ui.dialogs.preset_editor import PresetEditor, free_id
-from viewer.ui.dialogs.presets_dialog import PresetsDialog
-from viewer.ui.dialogs.settings_dialog import SettingsDialog
-from viewer.ui.dialogs.shortcuts_dialog import ShortcutsDialog, conflicts
-from viewer.ui.dialogs.true_size import CalibrationDialog, screen_pixels_per_mm, true_size_zoom
-from viewer.ui.dialogs.window_dialog import WindowDialog
 
 
 def commands(context: UiContext) -> Iterable[Command]:
@@ -40,10 +32,8 @@ def commands(context: UiContext) -> Iterable[Command]:
     yield Command("display.calibrate", "Calibrate true size…", lambda: ask_calibration(context), "View")
     yield Command("settings.open", "Settings…", lambda: ask_settings(context), "File")
     yield Command("help.shortcuts", "Keys and mouse", lambda: show_shortcuts(context), "Help")
-    yield Command(
-        "help.display-test", "Display test", lambda: show(DisplayTestDialog(context.window)), "Help"
-    )
-    yield Command("help.about", "About Triptych", lambda: show(AboutDialog(context.window)), "Help")
+    yield Command("help.display-test", "Display test", lambda: show_display_test(context), "Help")
+    yield Command("help.about", "About Triptych", lambda: show_about(context), "Help")
 
 
 def _active(context: UiContext) -> tuple[Role, ImageLayer, OpenVolume] | None:
@@ -56,6 +46,8 @@ def _active(context: UiContext) -> tuple[Role, ImageLayer, OpenVolume] | None:
 
 def ask_window(context: UiContext) -> None:
     """Type the window of the active layer; the panes follow while typing, Cancel brings the old window back."""
+    from viewer.ui.dialogs.window_dialog import WindowDialog
+
     active = _active(context)
     if active is None:
         return
@@ -83,6 +75,8 @@ def ask_window(context: UiContext) -> None:
 
 def current_preset(context: UiContext) -> Preset | None:
     """The window of the active layer as a preset of the user."""
+    from viewer.ui.dialogs.preset_editor import free_id
+
     active = _active(context)
     if active is None:
         return None
@@ -99,6 +93,8 @@ def current_preset(context: UiContext) -> Preset | None:
 
 def ask_preset(context: UiContext) -> None:
     """Keep the window of the active layer under a name."""
+    from viewer.ui.dialogs.preset_editor import PresetEditor, free_id
+
     fresh = current_preset(context)
     if fresh is None:
         return
@@ -115,6 +111,8 @@ def ask_preset(context: UiContext) -> None:
 
 def ask_presets(context: UiContext) -> None:
     """Open the preset manager."""
+    from viewer.ui.dialogs.presets_dialog import PresetsDialog
+
     dialog = PresetsDialog(
         context.presets.own,
         current_preset(context),
@@ -127,6 +125,8 @@ def ask_presets(context: UiContext) -> None:
 
 def key_owner(context: UiContext, key: str, preset_id: str, *, presets: bool = True) -> str:
     """Text of the command that has a key; `presets` says whether presets count too."""
+    from viewer.ui.dialogs.shortcuts_dialog import conflicts
+
     taken = conflicts(context.commands, f"preset.{preset_id}", key)
     names = [command.text for command in taken if presets or not command.id.startswith("preset.")]
     return names[0] if names else ""
@@ -148,21 +148,43 @@ def _save_presets(context: UiContext, own: Iterable[Preset]) -> None:
 
 def ask_settings(context: UiContext) -> None:
     """Open the settings."""
+    from viewer.ui.dialogs.settings_dialog import SettingsDialog
+
     show(SettingsDialog(context.settings, context.window))
 
 
 def show_shortcuts(context: UiContext) -> None:
     """Open the sheet of keys and gestures."""
+    from viewer.ui.dialogs.shortcuts_dialog import ShortcutsDialog
+
     show(ShortcutsDialog(context.commands, context.commands.shortcuts.mouse, context.window))
 
 
+def show_display_test(context: UiContext) -> None:
+    """Open the test picture."""
+    from viewer.ui.dialogs.display_test import DisplayTestDialog
+
+    show(DisplayTestDialog(context.window))
+
+
+def show_about(context: UiContext) -> None:
+    """Open what the program is and is made of."""
+    from viewer.ui.dialogs.about_dialog import AboutDialog
+
+    show(AboutDialog(context.window))
+
+
 def _pixels_per_mm(context: UiContext) -> float:
+    from viewer.ui.dialogs.true_size import screen_pixels_per_mm
+
     measured = context.settings.get("display.pixels-per-mm")
     return screen_pixels_per_mm(context.window, measured if isinstance(measured, float) else 0.0)
 
 
 def show_true_size(context: UiContext) -> None:
     """Zoom the active pane to true size (rule E10)."""
+    from viewer.ui.dialogs.true_size import true_size_zoom
+
     view = context.view
     pane = context.window.findChild(QWidget, f"pane-{view.active.id}")
     if isinstance(pane, QWidget):
@@ -173,6 +195,8 @@ def show_true_size(context: UiContext) -> None:
 
 def ask_calibration(context: UiContext) -> None:
     """Measure the screen with a bank card."""
+    from viewer.ui.dialogs.true_size import CalibrationDialog
+
     dialog = CalibrationDialog(_pixels_per_mm(context), context.window)
 
     def keep() -> None:

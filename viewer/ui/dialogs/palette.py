@@ -25,7 +25,6 @@ from viewer.state.matching import distance
 from viewer.ui.commands import Command, CommandTable
 from viewer.ui.context import UiContext
 from viewer.ui.dialogs._parts import Hint, column, prepare, show
-from viewer.ui.dialogs.shortcuts_dialog import native
 from viewer.ui.theme import GRID_PX
 
 MOST_RECENT = 8
@@ -142,6 +141,8 @@ class PaletteDialog(QDialog):
         return super().eventFilter(watched, event)
 
     def _fill(self) -> None:
+        from viewer.ui.dialogs.shortcuts_dialog import native
+
         self._table.refresh()
         self.list.clear()
         first: QTreeWidgetItem | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QObject, QStandardPaths, Qt, QTimer
 from PySide6.QtGui import QStatusTipEvent
@@ -16,19 +17,19 @@ from viewer.state.time_points import time_role
 from viewer.ui.commands import Command
 from viewer.ui.context import UiContext
 from viewer.ui.dialogs._parts import show
-from viewer.ui.export.background import Work
-from viewer.ui.export.cine_dialog import CineChoice, CineDialog
-from viewer.ui.export.cine_job import CineJob
 from viewer.ui.export.consent import IdentityConsent
-from viewer.ui.export.encode import encode
-from viewer.ui.export.export_dialog import ExportDialog, PictureChoice
-from viewer.ui.export.facts import technical_facts
 from viewer.ui.export.frames import FPS_DEFAULT, CineFrames
-from viewer.ui.export.names import today
 from viewer.ui.export.options import Mode, PictureRequest, Target
 from viewer.ui.export.picture import copy_to_clipboard, pixels, render
 from viewer.ui.export.player import CinePlayer
 from viewer.ui.time_steps import step_time
+
+if TYPE_CHECKING:
+    # Imported where they are used: the window does not wait for its dialogs.
+    from viewer.ui.export.background import Work
+    from viewer.ui.export.cine_dialog import CineChoice, CineDialog
+    from viewer.ui.export.cine_job import CineJob
+    from viewer.ui.export.export_dialog import ExportDialog, PictureChoice
 
 logger = logging.getLogger(__name__)
 
@@ -102,6 +103,8 @@ class Exports(QObject):
 
     def ask(self, target: Target) -> None:
         """Open the export dialog."""
+        from viewer.ui.export.export_dialog import ExportDialog
+
         dialog = ExportDialog(
             self._context.view,
             self.consent,
@@ -120,6 +123,11 @@ class Exports(QObject):
 
     def save(self, choice: PictureChoice) -> None:
         """Paint now, encode and write in the background."""
+        from viewer.ui.export.background import Work
+        from viewer.ui.export.encode import encode
+        from viewer.ui.export.facts import technical_facts
+        from viewer.ui.export.names import today
+
         view, request = self._context.view, choice.request
         pane = view.active if request.target is Target.PANE else None
         facts = technical_facts(view, pane, today())
@@ -153,6 +161,8 @@ class Exports(QObject):
 
     def ask_cine(self) -> None:
         """Open the film dialog."""
+        from viewer.ui.export.cine_dialog import CineDialog
+
         dialog = CineDialog(
             self._context.view,
             self.consent,
@@ -171,6 +181,8 @@ class Exports(QObject):
 
     def film(self, choice: CineChoice) -> CineJob:
         """Make a film with progress and cancel; the window stays usable."""
+        from viewer.ui.export.cine_job import CineJob
+
         self.player.stop()
         request = choice.request
         frames = CineFrames(self._context.view, request)

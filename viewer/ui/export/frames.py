@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import numpy as np
 from psygnal import SignalInstance
@@ -14,10 +15,12 @@ from viewer.state.panes import Content, Pane, PlaneKind
 from viewer.state.planes import grid_axis, pitch_along
 from viewer.state.view import ViewState
 from viewer.ui.dialogs.intended_use import INTENDED_USE
-from viewer.ui.export.movie import Frame
 from viewer.ui.export.options import Mode
 from viewer.ui.export.picture import pixels, with_footer
 from viewer.ui.panes.picture import pane_image
+
+if TYPE_CHECKING:
+    from viewer.ui.export.movie import Frame
 
 FPS_RANGE = (1, 50)
 """Frames a second; GIF players slow down what is faster."""

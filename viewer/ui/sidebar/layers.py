@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QPushButton
 
 from viewer.state.contents import same_frame_of_reference
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from viewer.ui.context import UiContext
 
 NOT_REGISTERED = "NOT REGISTERED: different frame of reference. The overlay may lie in the wrong place."
+CARDS_MS = 300
+"""By then the window has been painted."""
 
 
 class LayersPanel(Column):
@@ -31,7 +35,6 @@ class LayersPanel(Column):
         self._context = context
         self._view = context.view
         self._empty = label("Nothing is open.", "dim", wrap=True)
-        self.cards = {role: LayerCard(context, role) for role in Role}
         self.warning = Banner("not-registered", "error", "error")
         self.confirm = QPushButton("Show it all the same")
         self.confirm.setObjectName("confirm-registration")
@@ -43,15 +46,7 @@ class LayersPanel(Column):
         self.swap.setObjectName("swap-layers")
         self.swap.clicked.connect(lambda: swap_layers(self._view))
         self.time = TimeBlock(context)
-        for block in (
-            self._empty,
-            self.warning,
-            self.time,
-            self.cards[Role.BASE],
-            self.cards[Role.OVERLAY],
-            self.gap,
-            self.swap,
-        ):
+        for block in (self._empty, self.warning, self.time, self.gap, self.swap):
             self.blocks.addWidget(block)
         self.blocks.addStretch(1)
         bind(self, self._view.layers_changed, self.refresh)
@@ -59,12 +54,25 @@ class LayersPanel(Column):
         bind(self, context.library.volume_added, self.refresh)
         bind(self, context.library.volume_removed, self.refresh)
         self.refresh()
+        # Nobody sees them while nothing is open, and the window would be shown later for them.
+        QTimer.singleShot(CARDS_MS, self, lambda: self.cards)
+
+    @cached_property
+    def cards(self) -> dict[Role, LayerCard]:
+        """A card for each role, in its place."""
+        result = {role: LayerCard(self._context, role) for role in Role}
+        place = self.blocks.indexOf(self.gap)
+        for offset, card in enumerate(result.values()):
+            self.blocks.insertWidget(place + offset, card)
+            card.refresh()
+        return result
 
     def refresh(self) -> None:
         """Follow the state."""
         base, overlay = self._view.volume(Role.BASE), self._view.volume(Role.OVERLAY)
-        for card in self.cards.values():
-            card.refresh()
+        if base is not None or overlay is not None or "cards" in vars(self):
+            for card in self.cards.values():
+                card.refresh()
         self.time.refresh()
         both = base is not None and overlay is not None
         self._empty.setVisible(base is None and overlay is None)

@@ -1,0 +1,102 @@
+"""The window is shown before everything in it is built; nobody sees that."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from PySide6.QtWidgets import QApplication, QDockWidget, QTabWidget, QWidget
+
+from tests.phantoms import write_ramp
+from viewer.ui.discovery import modules
+
+if TYPE_CHECKING:
+    from pytestqt.qtbot import QtBot
+
+    from viewer.ui.main_window import MainWindow
+
+LATER = ("study", "tags", "problems")
+
+
+def built(window: MainWindow) -> list[str]:
+    return [name for name in LATER if window.findChild(QWidget, name) is not None]
+
+
+def test_that_what_is_built_after_the_first_picture_of_the_window_changes_no_pixel(
+    qtbot: QtBot, window: MainWindow
+) -> None:
+    assert built(window) == []
+    before = window.grab().toImage()
+    window.sections.complete()
+    assert window.findChildren(QWidget, "base-card") == []
+    qtbot.waitUntil(lambda: window.findChild(QWidget, "base-card") is not None)
+    assert built(window) == list(LATER)
+    assert window.grab().toImage() == before
+
+
+def test_that_a_tab_and_a_dock_are_built_when_they_are_opened_first(qtbot: QtBot, window: MainWindow) -> None:
+    tabs = window.findChild(QTabWidget)
+    assert isinstance(tabs, QTabWidget)
+    texts = [tabs.tabText(n) for n in range(tabs.count())]
+    tabs.setCurrentIndex(texts.index("Tags"))
+    assert [tabs.tabText(n) for n in range(tabs.count())] == texts
+    assert tabs.currentWidget().objectName() == "tags"
+    assert tabs.currentWidget().isVisible()
+    window.sections.complete()
+    assert len(window.findChildren(QWidget, "tags")) == 1
+
+
+def test_that_a_hidden_dock_is_filled_when_it_is_shown(qtbot: QtBot, window: MainWindow) -> None:
+    dock = window.findChild(QDockWidget, "dock-bottom")
+    assert isinstance(dock, QDockWidget)
+    window.context.commands.run("view.problems")
+    qtbot.waitUntil(lambda: dock.widget() is not None and dock.widget().isVisible())
+    assert dock.widget().objectName() == "problems"
+
+
+def test_that_a_study_opened_at_once_finds_every_section_and_no_part_becomes_a_window(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path
+) -> None:
+    write_ramp(tmp_path / "ct")
+    window.open([tmp_path / "ct"])
+    qtbot.waitUntil(lambda: not window.context.loader.busy and window.context.view.base is not None)
+    assert built(window) == list(LATER)
+    card = window.findChild(QWidget, "base-card")
+    assert isinstance(card, QWidget)
+    assert card.isVisibleTo(window)
+    assert [widget for widget in QApplication.topLevelWidgets() if widget.isVisible()] == [window]
+
+
+def test_that_only_modules_that_define_a_name_are_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    family = tmp_path / "family"
+    family.mkdir()
+    (family / "__init__.py").write_text("", encoding="utf-8")
+    (family / "first.py").write_text("def commands():\n    return ()\n", encoding="utf-8")
+    (family / "heavy.py").write_text("raise AssertionError('imported')\n", encoding="utf-8")
+    (family / "_own.py").write_text("commands = None\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert [module.__name__ for module in modules("family", "commands")] == ["family.first"]
+    with pytest.raises(AssertionError, match="imported"):
+        list(modules("family"))
+
+
+def test_that_after_lean_imports_no_import_reads_source_text_and_the_environment_is_as_before() -> None:
+    script = (
+        "import os\n"
+        "from viewer.ui.lean_imports import lean_imports; lean_imports()\n"
+        "import linecache, email.policy, PySide6.QtCore, numpy\n"
+        "assert 'OPENBLAS_NUM_THREADS' not in os.environ\n"
+        "assert not any('policy' in name for name in linecache.cache)\n"
+        "print('lean')"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    answer = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False
+    )
+    assert answer.stdout.strip() == "lean", answer.stderr

@@ -1,0 +1,81 @@
+"""Builds the sections beside the panes: what is seen at once, the rest when the window has painted itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from PySide6.QtWidgets import QDockWidget, QTabWidget, QWidget
+
+from viewer.ui.sidebar._section import Section
+
+if TYPE_CHECKING:
+    from viewer.ui.context import UiContext
+
+
+class SectionBuilder:
+    """Fills docks with sections.
+
+    A section behind another tab or in a hidden dock is not built with the window, which would be shown later for it,
+    but by `complete`: called when the window has settled, before the first event of a loading study, and when such a
+    tab or dock is opened.
+
+    Parameters
+    ----------
+    context
+        The session's objects.
+    """
+
+    def __init__(self, context: UiContext) -> None:
+        self._context = context
+        self._docks: list[tuple[QDockWidget, Section]] = []
+        self._pages: list[tuple[QTabWidget, QWidget, Section]] = []
+
+    def fill(self, dock: QDockWidget, sections: Sequence[Section], *, hidden: bool = False) -> None:
+        """Put sections into a dock: one alone, several as tabs.
+
+        Parameters
+        ----------
+        dock
+            Where to.
+        sections
+            In their order.
+        hidden
+            The dock is closed when the window is shown.
+        """
+        if hidden:
+            dock.visibilityChanged.connect(self._seen)
+        if len(sections) == 1:
+            if hidden:
+                self._docks.append((dock, sections[0]))
+            else:
+                dock.setWidget(sections[0].build(self._context))
+            return
+        tabs = QTabWidget()
+        tabs.setDocumentMode(True)
+        for section in sections:
+            if tabs.count() == 0 and not hidden:
+                tabs.addTab(section.build(self._context), section.text)
+            else:
+                stand_in = QWidget()
+                tabs.addTab(stand_in, section.text)
+                self._pages.append((tabs, stand_in, section))
+        tabs.currentChanged.connect(self.complete)
+        dock.setWidget(tabs)
+
+    def complete(self, *_: object) -> None:
+        """Build what is missing; what is shown does not move. May be connected to any signal."""
+        docks, self._docks = self._docks, []
+        for dock, section in docks:
+            dock.setWidget(section.build(self._context))
+        pages, self._pages = self._pages, []
+        for tabs, stand_in, section in pages:
+            place, chosen = tabs.indexOf(stand_in), tabs.currentIndex()
+            tabs.insertTab(place, section.build(self._context), section.text)
+            tabs.removeTab(place + 1)
+            stand_in.deleteLater()
+            tabs.setCurrentIndex(chosen)
+
+    def _seen(self, visible: bool) -> None:
+        if visible:
+            self.complete()
