@@ -24,8 +24,9 @@ from viewer.imaging.volume import Volume
 from viewer.loading import voxel_file
 from viewer.loading.cache import VolumeCache
 from viewer.loading.cancel import CancelToken
-from viewer.loading.events import GeometryReady, ProblemFound
+from viewer.loading.events import GeometryReady, Indexed, ProblemFound
 from viewer.loading.pipeline import load
+from viewer.loading.retry import retry
 from viewer.loading.voxel_file import PREFIX, VoxelFile
 from viewer.settings import cache_dir
 
@@ -76,7 +77,15 @@ def test_that_a_volume_from_the_disk_has_the_values_of_one_in_memory(kind: str, 
     assert there.array.flags.c_contiguous
     np.testing.assert_array_equal(there.array, here.array)
     np.testing.assert_array_equal(there.ready, here.ready)
-    assert there.memory_bytes == 0 < there.nbytes
+    assert there.coarse is not None
+    assert there.memory_bytes == there.coarse.nbytes < there.nbytes
+    # The copy holds every slice, thinned out, and every one of its voxels is where it is in the volume.
+    index = np.indices(there.coarse.geometry.shape).reshape(3, -1)
+    where = np.rint(there.geometry.to_index(there.coarse.geometry.to_patient(index.T))).astype(int).T
+    np.testing.assert_array_equal(
+        there.coarse.array[..., *index], here.array[..., *where], err_msg="coarser copy"
+    )
+    assert there.coarse.geometry.shape[0] == here.geometry.shape[0]
 
 
 def test_that_a_damaged_slice_on_the_disk_is_no_data(tmp_path: Path) -> None:
@@ -86,6 +95,24 @@ def test_that_a_damaged_slice_on_the_disk_is_no_data(tmp_path: Path) -> None:
     volume, (reason,) = opened(tmp_path, budget_bytes=10)
     assert "ends early" in reason
     assert volume.corrupt.sum() == 1
+
+
+def test_that_a_slice_that_is_read_again_reaches_the_copy_too(tmp_path: Path) -> None:
+    write_ramp(tmp_path / "ct")
+    whole, _ = opened(tmp_path, budget_bytes=10)
+    file = tmp_path / "ct" / "im0003.dcm"
+    content = file.read_bytes()
+    file.write_bytes(content[:-10])
+    events = list(load([tmp_path], cancel=CancelToken(), thumbnails=False, budget_bytes=10))
+    (placed,) = [event for event in events if isinstance(event, GeometryReady)]
+    file.write_bytes(content)
+    catalogue = next(event.catalogue for event in events if isinstance(event, Indexed) and event.complete)
+    list(retry([], catalogue, [(placed.volume, placed.stack)], cancel=CancelToken()))
+    assert not placed.volume.corrupt.any()
+    assert placed.volume.coarse is not None
+    assert whole.coarse is not None
+    np.testing.assert_array_equal(placed.volume.array, whole.array)
+    np.testing.assert_array_equal(placed.volume.coarse.array, whole.coarse.array)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="open files are looked up the Linux way")

@@ -54,9 +54,7 @@ def array_shape(stack: Stack) -> tuple[int, ...]:
     return (3, *stack.geometry.shape) if is_colour(stack) else stack.geometry.shape
 
 
-def make_volume(
-    stack: Stack, description: str = "", on_disk: npt.NDArray[np.generic] | None = None
-) -> Volume:
+def make_volume(stack: Stack, description: str = "", array: npt.NDArray[np.generic] | None = None) -> Volume:
     """Allocate the volume of a stack; no slice is read, `ready` is False everywhere.
 
     The stored type is kept, with one slope for all slices. Where slices differ (`is_physical`) the array is float32
@@ -69,8 +67,8 @@ def make_volume(
         Of the catalogue.
     description
         Of the series.
-    on_disk
-        Zeros of `array_shape` and `array_dtype` in a mapped file, for a volume that is not to be in memory.
+    array
+        Zeros of `array_shape` and `array_dtype` to use, for a volume that is not to be in memory.
 
     Raises
     ------
@@ -79,7 +77,7 @@ def make_volume(
     """
     colour, physical = is_colour(stack), is_physical(stack)
     try:
-        array = np.zeros(array_shape(stack), dtype=array_dtype(stack)) if on_disk is None else on_disk
+        array = np.zeros(array_shape(stack), dtype=array_dtype(stack)) if array is None else array
     except (MemoryError, ValueError) as error:
         raise DecodeError(f"The volume needs {volume_bytes(stack) >> 20} MiB, more than there is.") from error
     first = stack.frames[0]
@@ -106,7 +104,6 @@ def make_volume(
         inverted=stack.pixels.photometric == "MONOCHROME1",
         ready=np.zeros(stack.geometry.shape[0], dtype=bool),
         corrupt=np.zeros(stack.geometry.shape[0], dtype=bool),
-        on_disk=on_disk is not None,
     )
 
 

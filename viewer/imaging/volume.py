@@ -76,8 +76,9 @@ class Volume:
         (k,) bool, True once a slice is in place.
     corrupt
         (k,) bool, True for slices that could not be decoded; they are shown as "no data" (rule J06).
-    on_disk
-        The array is a mapped file of a volume larger than the memory limit: any of it may have to be read first.
+    coarse
+        A coarser copy in memory (`viewer.imaging.coarse`) of a volume larger than the memory limit, whose array is a
+        mapped file: any of it may have to be read from the disk first. None for a volume in memory.
     """
 
     uid: str
@@ -97,7 +98,7 @@ class Volume:
     inverted: bool = False
     ready: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool))
     corrupt: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool))
-    on_disk: bool = False
+    coarse: Volume | None = None
 
     def __post_init__(self) -> None:
         if not self.array.flags.c_contiguous:
@@ -119,9 +120,14 @@ class Volume:
         return int(self.array.nbytes)
 
     @property
+    def on_disk(self) -> bool:
+        """True when the array is a file that the system reads as it is needed."""
+        return self.coarse is not None
+
+    @property
     def memory_bytes(self) -> int:
-        """Bytes of memory that keeping the voxels takes: none where the system may read them again from a file."""
-        return 0 if self.on_disk else self.nbytes
+        """Bytes of memory that keeping the voxels takes: those of the coarser copy for a volume on the disk."""
+        return self.nbytes if self.coarse is None else self.coarse.nbytes
 
     def physical(self, stored: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Stored values to physical ones (HU, Bq/mL, ...), float64."""

@@ -1,7 +1,7 @@
 """Volumes kept in memory within a budget of bytes; the least recently shown goes first, a visible one never.
 
-A volume whose voxels are in a file on the disk takes nothing from the budget. It goes as soon as it is off the screen:
-its file may be larger than everything in memory together.
+A volume whose voxels are in a file on the disk takes from the budget what its coarser copy takes. It goes as soon as it
+is off the screen: its file may be larger than everything in memory together.
 """
 
 from __future__ import annotations

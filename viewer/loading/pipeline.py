@@ -31,6 +31,7 @@ from viewer.formats.registry import (
     format_for,
     volume_format_for,
 )
+from viewer.imaging.coarse import coarse_copy, copy_slice
 from viewer.imaging.geometry import VolumeGeometry
 from viewer.imaging.volume import Volume
 from viewer.loading.cache import VolumeCache, default_budget_bytes
@@ -64,6 +65,8 @@ _SNAPSHOT_SHARE = 0.1
 """At most this share of the time goes into snapshots of the catalogue."""
 _WALK_AHEAD_S = 0.01
 _INDEX_S = 0.02
+COARSE_SHARE = 8
+"""The coarser copy of a volume on the disk takes at most this part of the memory limit."""
 
 
 def load(
@@ -387,16 +390,33 @@ class FillJob:
         # The description is free text and may name the patient; modality and number say enough.
         name = f"{series.modality or 'image'} series" + ("" if series.number is None else f" {series.number}")
         try:
-            file = None if self._claim(volume_bytes(stack)) else _voxel_file(stack)
-            volume = make_volume(stack, on_disk=None if file is None else file.array)
+            filling = self._filling(stack)
         except MemoryError:
             reason = f"There is not enough memory for this series ({volume_bytes(stack) / 1e9:.1f} GB)."
             yield ProblemFound(Problem(name, reason))
         except ViewerError as error:
             yield ProblemFound(Problem(name, error.user_message))
         else:
-            self._fillings.append(_Filling(volume, stack, self._names, file))
-            yield GeometryReady(volume, stack, series, study)
+            self._fillings.append(filling)
+            yield GeometryReady(filling.volume, stack, series, study)
+
+    def _filling(self, stack: Stack) -> _Filling:
+        """Allocate a volume: in memory, or on the disk with a coarser copy in memory when the budget is too small."""
+        if self._claim(volume_bytes(stack)):
+            return _Filling(make_volume(stack), stack, self._names)
+        _log.info(
+            "a volume of %.1f GB exceeds the memory limit and goes to the disk", volume_bytes(stack) / 1e9
+        )
+        file = VoxelFile(array_shape(stack), array_dtype(stack), cache_dir())
+        volume = make_volume(stack, array=file.array)
+        coarse = coarse_copy(volume, self._whole_budget() // COARSE_SHARE)
+        self._claim(coarse.nbytes)
+        return _Filling(replace(volume, coarse=coarse), stack, self._names, file)
+
+    def _whole_budget(self) -> int:
+        if self._budget_bytes is not None:
+            return self._budget_bytes
+        return default_budget_bytes() if self._cache is None else self._cache.budget_bytes
 
     def read_again(self, volume: Volume, stack: Stack) -> None:
         """Let `fill` read the slices of a volume that could not be read before (rule J35)."""
@@ -407,15 +427,11 @@ class FillJob:
 
     def _claim(self, nbytes: int) -> bool:
         """Take bytes from the budget; False when they do not fit."""
-        if self._budget_bytes is not None:
-            free = self._budget_bytes - self._held_bytes
-        elif self._cache is not None and nbytes > self._cache.budget_bytes:
-            return False  # nothing need be forgotten for what would not fit anyway
-        elif self._cache is not None:
-            free = self._cache.make_room(self._held_bytes + nbytes) - self._held_bytes
-        else:
-            free = default_budget_bytes() - self._held_bytes
-        if nbytes > free:
+        free = self._whole_budget()
+        # Nothing kept need be forgotten for what would not fit anyway.
+        if self._budget_bytes is None and self._cache is not None and nbytes <= free:
+            free = self._cache.make_room(self._held_bytes + nbytes)
+        if nbytes > free - self._held_bytes:
             return False
         self._held_bytes += nbytes
         return True
@@ -489,7 +505,7 @@ def _fill_one(task: _Task) -> Problem | None:
     """Work of the pool: one slice, its expected errors as a value."""
     filling, k = task
     try:
-        fill_slice(filling.volume, filling.stack, k)
+        _put_in_place(filling, k)
     except DecodeError as error:
         reason = error.user_message
     except OSError as error:
@@ -499,11 +515,23 @@ def _fill_one(task: _Task) -> Problem | None:
     else:
         filling.volume.corrupt[k] = False
         return None
+    filling.volume.corrupt[k] = True
+    return _problem(filling, k, reason)
+
+
+def _put_in_place(filling: _Filling, k: int) -> None:
+    volume, coarse = filling.volume, filling.volume.coarse
+    if coarse is None:
+        fill_slice(volume, filling.stack, k)
+        return
+    try:
+        # Shown only when the copy has it, too.
+        fill_slice(replace(volume, ready=np.zeros_like(volume.ready)), filling.stack, k)
+        copy_slice(volume, coarse, k)
+        volume.ready[k] = True
     finally:
         if filling.file is not None:
             filling.file.settle(k)
-    filling.volume.corrupt[k] = True
-    return _problem(filling, k, reason)
 
 
 def _problem(filling: _Filling, k: int, reason: str) -> Problem:

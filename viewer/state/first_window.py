@@ -35,7 +35,8 @@ def automatic_window(volume: Volume) -> Window:
         # Rare labels count as much as frequent ones.
         return Window.from_bounds(0.0, max(1.0, *(float(volume.array[k].max()) for k in loaded)))
     few = loaded[:: max(1, loaded.size // 16)]
-    sample = np.ascontiguousarray(volume.array[few, ::2, ::2])
+    step = 2 if volume.coarse is None else 1
+    sample = np.ascontiguousarray((volume.coarse or volume).array[few, ::step, ::step])
     stats = histogram(sample, volume.display_slope, volume.display_intercept, volume.padding)
     return default_window("", "PT" if volume.modality == "PT" else "", stats)
 

@@ -11,10 +11,11 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from psygnal import SignalInstance
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 from viewer.state.resolve import PictureScale, resolve
 from viewer.state.view import ViewState
+from viewer.ui.panes.disk_reader import DiskReader
 from viewer.ui.panes.renderer import frame_work, render
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ class FrameCoordinator(QObject):
         Whether the hand is dragging or turning the wheel.
     """
 
+    _plane_arrived = Signal()
+
     def __init__(self, view: ViewState, moving: Callable[[], bool], parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._view = view
@@ -50,6 +53,8 @@ class FrameCoordinator(QObject):
         self._rest.setSingleShot(True)
         self._rest.setInterval(REST_MS)
         self._rest.timeout.connect(self._refine)
+        self._disk = DiskReader(self._plane_arrived.emit)
+        self._plane_arrived.connect(self.invalidate, Qt.ConnectionType.QueuedConnection)
         for signal in self._signals():
             signal.connect(self.invalidate)
         view.library.slices_changed.connect(self._slices_changed)
@@ -60,6 +65,7 @@ class FrameCoordinator(QObject):
             signal.disconnect(self.invalidate)
         self._view.library.slices_changed.disconnect(self._slices_changed)
         self._rest.stop()
+        self._disk.stop()
 
     def _signals(self) -> tuple[SignalInstance, ...]:
         """Whatever changes pictures or what is painted over them."""
@@ -104,7 +110,7 @@ class FrameCoordinator(QObject):
         scale = PictureScale.HALF if late else PictureScale.FULL
         work = frame_work(jobs, scale)
         begin = time.perf_counter()
-        render(jobs, scale)
+        render(jobs, scale, self._disk)
         seconds = time.perf_counter() - begin
         if work and seconds > _LEAST_MEASURED_S:
             self._cost_s = 0.5 * (self._cost_s + seconds / work)

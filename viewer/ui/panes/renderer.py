@@ -20,6 +20,7 @@ from viewer.imaging.sample import SampleRequest, slab_samples
 from viewer.state.layers import Role
 from viewer.state.panes import PlaneKind
 from viewer.state.resolve import LayerRequest, PaneScene, PictureScale
+from viewer.ui.panes.disk_reader import DiskReader, Reading
 
 Float32 = npt.NDArray[np.float32]
 
@@ -50,6 +51,7 @@ class Picture:
     pixels: npt.NDArray[np.uint32] = field(default_factory=lambda: np.zeros((0, 0), np.uint32))
     image: QImage = field(default_factory=QImage)
     _layers: dict[Role, _Layer] = field(default_factory=dict)
+    _readings: dict[Role, Reading] = field(default_factory=dict)
     _colour_key: tuple[object, ...] = ()
 
     def resize(self, width: int, height: int) -> None:
@@ -62,10 +64,21 @@ class Picture:
     def forget(self) -> None:
         """Make everything anew next time."""
         self._layers.clear()
+        for role in tuple(self._readings):
+            self._drop_reading(role)
         self._colour_key = ()
 
+    def _drop_reading(self, role: Role) -> None:
+        reading = self._readings.pop(role, None)
+        if reading is not None:
+            reading.dropped = True
 
-def render(jobs: Iterable[tuple[PaneScene, Picture]], scale: PictureScale = PictureScale.FULL) -> None:
+
+def render(
+    jobs: Iterable[tuple[PaneScene, Picture]],
+    scale: PictureScale = PictureScale.FULL,
+    disk: DiskReader | None = None,
+) -> None:
     """Bring pictures up to date, both stages of all panes in one call over all cores.
 
     Parameters
@@ -74,13 +87,19 @@ def render(jobs: Iterable[tuple[PaneScene, Picture]], scale: PictureScale = Pict
         Scenes with the pictures they go to.
     scale
         Half resolution for frames that would come too late while the hand moves.
+    disk
+        Reads volumes on the disk without a wait: their coarser copy is shown until it tells that they are there.
+        None waits for the disk, however long that takes.
     """
     jobs = tuple(jobs)
     requests = []
-    for scene, picture in jobs:
-        plane = picture_plane(scene, scale)
+    planes = [picture_plane(scene, scale) for scene, _ in jobs]
+    for (_, picture), plane in zip(jobs, planes, strict=True):
         picture.resize(plane.width, plane.height)
-        samples = _stale(scene, picture, plane)
+    if disk is not None:
+        _read_from_disk(jobs, planes, disk)
+    for (scene, picture), plane in zip(jobs, planes, strict=True):
+        samples = _stale(scene, picture, plane, coarse=disk is not None)
         key = _picture_key(scene)
         if samples or key != picture._colour_key or not scene.layers:  # noqa: SLF001 - the cache is this module's
             requests.append(PictureRequest(tuple(samples), _colours(scene, picture)))
@@ -140,12 +159,43 @@ def _is_held(layer: LayerRequest, picture: Picture, plane: Plane) -> bool:
     return found is not None and found.key == _values_key(layer, plane)
 
 
-def _stale(scene: PaneScene, picture: Picture, plane: Plane) -> list[SampleRequest]:
-    """What must be sampled anew, with memory for it."""
+def _read_from_disk(
+    jobs: Iterable[tuple[PaneScene, Picture]], planes: Iterable[Plane], disk: DiskReader
+) -> None:
+    """Put in place what arrives from the disk within this frame."""
+    asked: list[tuple[Picture, Role, Reading]] = []
+    for (scene, picture), plane in zip(jobs, planes, strict=True):
+        readings = picture._readings  # noqa: SLF001
+        for layer in scene.layers:
+            key = _values_key(layer, plane)
+            reading = readings.get(layer.role)
+            if _is_held(layer, picture, plane) or not layer.volume.on_disk:
+                picture._drop_reading(layer.role)  # noqa: SLF001
+                continue
+            if reading is None or reading.key != key:
+                picture._drop_reading(layer.role)  # noqa: SLF001
+                reading = readings[layer.role] = disk.read(key, layer, plane)
+            asked.append((picture, layer.role, reading))
+    if not asked:
+        return
+    disk.wait([reading for _, _, reading in asked])
+    for picture, role, reading in asked:
+        if not reading.done:
+            continue
+        picture._drop_reading(role)  # noqa: SLF001
+        if reading.error is not None:
+            raise reading.error
+        picture._layers[role] = _Layer(reading.key, reading.values)  # noqa: SLF001
+        picture._colour_key = ()  # noqa: SLF001 - what is coloured are the values of the copy
+
+
+def _stale(scene: PaneScene, picture: Picture, plane: Plane, *, coarse: bool) -> list[SampleRequest]:
+    """What must be sampled anew, with memory for it; `coarse` copies stand for volumes on the disk."""
     requests = []
     held = picture._layers  # noqa: SLF001
     for role in set(held) - {layer.role for layer in scene.layers}:
         del held[role]
+        picture._drop_reading(role)  # noqa: SLF001
     for layer in scene.layers:
         if _is_held(layer, picture, plane):
             continue
@@ -154,8 +204,11 @@ def _stale(scene: PaneScene, picture: Picture, plane: Plane) -> list[SampleReque
         if found is None or found.values.shape != shape:
             found = held[layer.role] = _Layer((), np.empty(shape, np.float32))
         found.key = _values_key(layer, plane)
+        volume = layer.volume
+        if coarse and volume.coarse is not None:
+            volume, found.key = volume.coarse, ()  # until the disk has answered
         requests += [
-            SampleRequest(layer.volume, plane, values, layer.interpolation, layer.slab, channel)
+            SampleRequest(volume, plane, values, layer.interpolation, layer.slab, channel)
             for channel, values in enumerate(found.values)
         ]
     return requests

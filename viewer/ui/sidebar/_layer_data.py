@@ -84,6 +84,7 @@ def _digits(window: Window) -> int:
 
 def volume_histogram(volume: Volume) -> Histogram | None:
     """Histogram of a sample of the slices that are loaded, in displayed values; None without any."""
+    volume = volume.coarse or volume  # a sample is a sample, and the window does not wait for the disk
     loaded = np.flatnonzero(volume.ready & ~volume.corrupt)
     if volume.is_colour or not loaded.size:
         return None
