@@ -9,6 +9,7 @@ from viewer.dicom.model import Patient
 from viewer.imaging.body_size import is_uptake
 from viewer.imaging.presets import format_window
 from viewer.imaging.sample import Interpolation
+from viewer.state.as_acquired import turned_text
 from viewer.state.contents import same_frame_of_reference
 from viewer.state.layers import Role
 from viewer.state.library import OpenVolume
@@ -153,6 +154,8 @@ def _warnings(view: ViewState, scene: PaneScene) -> tuple[str, ...]:
         lines.append("NOT REGISTERED: different frame of reference")
     if scene.mirrored:
         lines.append("flipped")
+    if scene.pane.kind is PlaneKind.AXIAL and (turned := turned_text(view)):
+        lines.append(turned)
     for item in _items(view, scene):
         geometry = item.volume.geometry
         if not geometry.oriented:

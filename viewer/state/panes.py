@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from viewer.imaging.geometry import FloatArray
 from viewer.imaging.orientation import Anatomy
 
 
@@ -62,12 +63,20 @@ class Framing:
         (right, down) shift of the view centre from the centre of the volume.
     flip_horizontal, flip_vertical
         Mirrored display, always with a badge (rule E05).
+    quarter_turns
+        Turns of the picture to show a patient as they lay (rule A22), always with a badge; see `quarter_turned`.
     """
 
     zoom: float = 1.0
     pan_mm: tuple[float, float] = (0.0, 0.0)
     flip_horizontal: bool = False
     flip_vertical: bool = False
+    quarter_turns: int = 0
+
+
+def quarter_turned(right: FloatArray, down: FloatArray, turns: int) -> tuple[FloatArray, FloatArray]:
+    """(right, down) of a picture turned by quarters; the first brings the right edge down. Never mirrored."""
+    return ((right, down), (-down, right), (-right, -down), (down, -right))[turns % 4]
 
 
 @dataclass(frozen=True)

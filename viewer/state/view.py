@@ -25,7 +25,7 @@ from viewer.imaging.window import Voi
 from viewer.state.arrangement import arranged_for, fitting_layout
 from viewer.state.layers import ImageLayer, Role
 from viewer.state.library import Library, OpenVolume
-from viewer.state.panes import Content, Density, Framing, Layout, Pane, PlaneKind, layout
+from viewer.state.panes import Content, Density, Framing, Layout, Pane, PlaneKind, layout, quarter_turned
 from viewer.state.planes import default_frame, voxel_centre
 from viewer.state.work import Work
 
@@ -205,7 +205,9 @@ class ViewState:
             right = affine[:3, 2] / np.linalg.norm(affine[:3, 2])
             down = cross(item.volume.geometry.slice_normal, right)
             return right, down
-        return self.turned.get(kind) or plane_axes(anatomy, self.frame)
+        return self.turned.get(kind) or quarter_turned(
+            *plane_axes(anatomy, self.frame), self.framing(kind).quarter_turns
+        )
 
     def normal(self, kind: PlaneKind) -> FloatArray:
         """Scroll direction of a plane kind: towards the head, the left, the back, and the same way however turned."""

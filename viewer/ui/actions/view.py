@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 from viewer.dicom.model import Stack
 from viewer.imaging.sample import Interpolation
+from viewer.state.as_acquired import acquired_turns, shown_as_acquired, toggle_as_acquired
 from viewer.state.first_window import first_window
 from viewer.state.navigation import (
     cycle_density,
@@ -106,6 +107,14 @@ def commands(context: UiContext) -> Iterable[Command]:
     )
     yield Command(
         "view.patient-planes", "Acquired or patient planes", lambda: toggle_patient_planes(view), look, opened
+    )
+    yield Command(
+        "view.as-acquired",
+        "Prone or decubitus as acquired",
+        lambda: toggle_as_acquired(view),
+        look,
+        lambda: shown_as_acquired(view) or acquired_turns(view) != 0,
+        checked=lambda: shown_as_acquired(view),
     )
     yield Command(
         "view.maximise",
