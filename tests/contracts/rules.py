@@ -204,7 +204,6 @@ RULES: Final[dict[str, tuple[str, str]]] = {
 
 OPEN: Final[dict[str, str]] = {
     # What a rule asks for and the viewer does not do yet, whatever tests the rest of the rule has.
-    "A12": "A gap is always shown as one; there is no option to have it interpolated.",
     "D20": "SUVmax and SUVmean of a region are computed, but no region can be drawn yet.",
     "D21": "SUVpeak of a region are computed, but no region can be drawn yet.",
     "D22": "MTV and TLG of a region are computed, but no region can be drawn yet.",

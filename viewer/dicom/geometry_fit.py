@@ -23,6 +23,8 @@ DRIFT_SHARE = 0.05
 """Slices may lie this far off an even grid before every slice keeps a position of its own."""
 GAP_FACTOR = 1.5
 """An interval over this many median gaps holds no data (rule A12)."""
+GAP_SHOWN_AS_NO_DATA = "hold no data and are shown hatched."
+"""End of the sentence about them."""
 MAX_JITTER_MM = 1.0
 """Slices that lie further than this (and than a pixel) off their line form no volume."""
 TILT_DEG = 0.1
@@ -391,7 +393,7 @@ def _describe_spacing(
             Note(
                 "gap",
                 f"{len(missing)} interval{'s' * (len(missing) != 1)} of up to {gaps.max():.2f} mm "
-                f"(median {median:.2f} mm) hold no data and are shown hatched.",
+                f"(median {median:.2f} mm) {GAP_SHOWN_AS_NO_DATA}",
             )
         )
 

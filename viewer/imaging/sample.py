@@ -261,7 +261,7 @@ def _knots(volume: Volume) -> Knots | None:
     there = np.flatnonzero(volume.ready | corrupt)
     # Slice s and the intervals on both its sides are "no data" when it is corrupt; a gap is one interval.
     bad_before = np.zeros(geometry.shape[0] + 1, np.int64)
-    for k in geometry.gaps:
+    for k in () if volume.interpolate_gaps else geometry.gaps:
         bad_before[k + 1 :] += 1
     bad_interval = bad_before[there[1:]] > bad_before[there[:-1]]
     bad_interval |= corrupt[there[1:]] | corrupt[there[:-1]]

@@ -76,6 +76,8 @@ class Volume:
         (k,) bool, True once a slice is in place.
     corrupt
         (k,) bool, True for slices that could not be decoded; they are shown as "no data" (rule J06).
+    interpolate_gaps
+        The user wants intervals without data (`VolumeGeometry.gaps`) interpolated in pictures (rule A12).
     coarse
         A coarser copy in memory (`viewer.imaging.coarse`) of a volume larger than the memory limit, whose array is a
         mapped file: any of it may have to be read from the disk first. None for a volume in memory.
@@ -98,6 +100,7 @@ class Volume:
     inverted: bool = False
     ready: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool))
     corrupt: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool))
+    interpolate_gaps: bool = False
     coarse: Volume | None = None
 
     def __post_init__(self) -> None:

@@ -169,6 +169,9 @@ def _warnings(view: ViewState, scene: PaneScene) -> tuple[str, ...]:
         if not item.stack.report.uniform:
             gaps = item.stack.report.gaps_mm
             lines.append(f"slice spacing {min(gaps):.2f} to {max(gaps):.2f} mm")
+        if item.volume.interpolate_gaps:
+            count = len(geometry.gaps)
+            lines.append(f"{count} gap{'s' * (count != 1)} interpolated")
         if bool(item.volume.corrupt.any()):
             lines.append(f"{int(item.volume.corrupt.sum())} slice(s) could not be decoded")
         if (

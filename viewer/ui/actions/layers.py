@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from viewer.state.gap_filling import gaps_interpolated, has_gaps, toggle_gap_interpolation
 from viewer.state.layers import Role
 from viewer.state.navigation import set_opacity, swap_layers
 from viewer.ui.commands import Command
@@ -43,6 +44,14 @@ def commands(context: UiContext) -> Iterable[Command]:
         menu,
         both,
         checked=lambda: view.overlay is not None and view.overlay.transparent_below,
+    )
+    yield Command(
+        "layer.interpolate-gaps",
+        "Interpolate across missing slices",
+        lambda: toggle_gap_interpolation(view),
+        menu,
+        lambda: has_gaps(view),
+        checked=lambda: gaps_interpolated(view),
     )
     yield Command("layer.swap", "Swap layers", lambda: swap_layers(view), menu, both)
     yield Command(

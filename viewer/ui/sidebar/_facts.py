@@ -98,8 +98,11 @@ def _gaps(report: GeometryReport) -> Fact:
     )
 
 
-def geometry_facts(report: GeometryReport, geometry: VolumeGeometry) -> tuple[Fact, ...]:
+def geometry_facts(
+    report: GeometryReport, geometry: VolumeGeometry, *, interpolate_gaps: bool = False
+) -> tuple[Fact, ...]:
     """What was measured and what was done about it (rules A10 to A23)."""
+    filled = "interpolated as you asked" if interpolate_gaps else "shown as no data"
     tilted = report.tilt_deg > _TILT_ABOVE_DEG
     oblique = report.obliquity_deg > _TILT_ABOVE_DEG
     thickness = "" if report.thickness_mm is None else f"{number(report.thickness_mm, 2)} mm, a label only"
@@ -110,9 +113,7 @@ def geometry_facts(report: GeometryReport, geometry: VolumeGeometry) -> tuple[Fa
         _gaps(report),
         Fact(
             "Missing",
-            f"{report.missing} interval{'s' * (report.missing != 1)}, shown as no data"
-            if report.missing
-            else "",
+            f"{report.missing} interval{'s' * (report.missing != 1)}, {filled}" if report.missing else "",
             tone="warning",
         ),
         Fact(

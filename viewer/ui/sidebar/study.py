@@ -149,7 +149,11 @@ class StudyPanel(Column):
         self.patient_block.set_facts(patient_facts(item.study, identity=identity))
         self.study_block.set_facts(study_facts(item.study, identity=identity))
         self.series_block.set_facts(series_facts(item.series, item.stack, item.volume, identity=identity))
-        self.geometry_block.set_facts(geometry_facts(item.stack.report, item.volume.geometry))
+        self.geometry_block.set_facts(
+            geometry_facts(
+                item.stack.report, item.volume.geometry, interpolate_gaps=item.volume.interpolate_gaps
+            )
+        )
         self.notes.setText("\n".join(information_texts(item.stack)))
         self.notes.setVisible(bool(self.notes.text()))
         pet = self._pet()
