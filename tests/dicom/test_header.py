@@ -24,6 +24,9 @@ from viewer.errors import NotDicomError, ViewerError
 
 ROUNDS = int(os.environ.get("TRIPTYCH_FUZZ_HEADERS", "1500"))
 """Damaged headers per run; a longer run is one variable away."""
+SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
+LARGEST_DAMAGED = 700_000
+"""Larger files would only take longer: damage is done to the first kilobytes."""
 REAL_SETS = (
     "petct-acrin",
     "head-philips",
@@ -107,21 +110,49 @@ def _mutated(rng: np.random.Generator, content: bytes) -> bytes:
     return bytes(data)
 
 
-def test_that_both_readers_agree_on_damaged_headers(tmp_path: Path) -> None:
-    write_ramp(tmp_path / "explicit")
-    write_ramp(tmp_path / "implicit", transfer_syntax="1.2.840.10008.1.2")
-    originals = [(tmp_path / kind / "im0001.dcm").read_bytes() for kind in ("explicit", "implicit")]
+def _compare_damaged(originals: list[bytes]) -> None:
     rng = np.random.default_rng(20)
     compared = 0
     for n in range(ROUNDS):
-        content = _mutated(rng, originals[n % 2])
-        fast, slow = _both(content)
+        fast, slow = _both(_mutated(rng, originals[n % len(originals)]))
         if fast is None:
             continue
-        assert slow is not None
+        assert slow is not None, n
         compared += 1
         assert not _differences(fast, slow), n
     assert compared > ROUNDS // 5
+
+
+def test_that_both_readers_agree_on_damaged_headers(tmp_path: Path) -> None:
+    write_ramp(tmp_path / "explicit")
+    write_ramp(tmp_path / "implicit", transfer_syntax="1.2.840.10008.1.2")
+    write_ramp(tmp_path / "object", SOPClassUID=SEGMENTATION)
+    folders = [tmp_path / kind for kind in ("explicit", "implicit", "object")]
+    _compare_damaged([(folder / "im0001.dcm").read_bytes() for folder in folders])
+
+
+def test_that_both_readers_agree_on_damaged_headers_of_real_files(real_data: RealData) -> None:
+    originals = []
+    for name in REAL_SETS:
+        files = _files(real_data(name))
+        for path in files[:: max(1, len(files) // 15)]:
+            content = path.read_bytes() if path.stat().st_size < LARGEST_DAMAGED else b""
+            if fast_header.read_bytes(content) is not None:
+                originals.append(content)
+    assert len(originals) > 50
+    _compare_damaged(originals)
+
+
+@pytest.mark.parametrize("group", [0x50, 0x7F])
+def test_that_a_tag_damaged_to_a_high_one_does_not_hide_the_patient_of_an_object(
+    group: int, tmp_path: Path
+) -> None:
+    content = _ramp_file(tmp_path, SOPClassUID=SEGMENTATION, PatientID="ID7").read_bytes()
+    modality = b"\x08\x00\x60\x00CS"
+    assert content.count(modality) == 1
+    header = read_header(content.replace(modality, bytes([8, group]) + modality[2:]))
+    assert header.patient_id == "ID7"
+    assert header.study_uid
 
 
 def test_that_values_equal_those_pydicom_converts(real_data: RealData) -> None:

@@ -118,6 +118,8 @@ def parse(buffer: bytes, *, complete: bool) -> Parsed:
     else:
         raise UnusualError
     pixel, sequences, end = walked
+    if end < 0:
+        _check_rest(buffer, -end, explicit=syntax != IMPLICIT_LITTLE, complete=complete)
     if b"\0" in elements.get(0x00080005, b"").rstrip(b"\0 "):
         raise UnusualError
     if pixel[0] == 0 and end >= 0 and not (complete and end == len(buffer)):
@@ -156,7 +158,7 @@ def _parse_meta(buffer: bytes, elements: dict[int, bytes]) -> tuple[int, str]:
 
 
 Walked = tuple[tuple[int, int, int], set[int], int]
-"""Pixel data, sequences, and where the walk ended (-1 when it ended early on purpose)."""
+"""Pixel data, sequences, and where the walk ended; negative when it ended early on purpose."""
 
 
 def _walk_explicit(  # noqa: PLR0912 - one flat loop, because calls would double its time
@@ -175,7 +177,7 @@ def _walk_explicit(  # noqa: PLR0912 - one flat loop, because calls would double
             if tag <= last:
                 raise UnusualError
             if stop != _BEFORE_PIXELS:
-                return (0, -1, 0), set(), -1
+                return (0, -1, 0), set(), -pos
             if tag not in _PIXEL_VRS or vr not in _PIXEL_VRS[tag] or length:
                 raise UnusualError
             length = _LONG_LENGTH(buffer, pos + 8)[0]
@@ -225,7 +227,7 @@ def _walk_implicit(buffer: bytes, pos: int, elements: dict[int, bytes]) -> Walke
             if tag <= last:
                 raise UnusualError
             if stop != _BEFORE_PIXELS:
-                return (0, -1, 0), set(), -1
+                return (0, -1, 0), set(), -pos
             if tag not in _PIXEL_VRS:
                 raise UnusualError
             return (tag, pos + 8, -1 if length == _UNDEFINED else length), sequences, pos
@@ -247,6 +249,37 @@ def _walk_implicit(buffer: bytes, pos: int, elements: dict[int, bytes]) -> Walke
                 stop = _stop_of(value)
         pos += length
     return (0, -1, 0), sequences, pos
+
+
+def _check_rest(buffer: bytes, pos: int, *, explicit: bool, complete: bool) -> None:
+    """Look at the elements that nobody needs, as far as they have been read, for damage before them.
+
+    A tag that was damaged to a high one ends the walk too early: what belongs behind it would be taken for absent, and
+    an object be listed without its patient. The tag behind it gives that away.
+
+    Raises
+    ------
+    UnusualError
+        They are not plainly regular, or the file ends within one.
+    """
+    last = 0
+    try:
+        while pos + 8 <= len(buffer):
+            group, element, _ = _IMPLICIT(buffer, pos)
+            tag = group << 16 | element
+            if tag <= last or group == 0xFFFE:
+                raise UnusualError
+            if tag in _PIXEL_VRS:
+                return
+            last = tag
+            _, _, length, pos = element_at(buffer, pos, explicit=explicit)
+            pos = skip_sequence(buffer, pos, explicit=explicit) if length == _UNDEFINED else pos + length
+    except NeedMoreError:
+        if complete:
+            raise UnusualError from None
+        return
+    if complete and pos != len(buffer):
+        raise UnusualError
 
 
 def _stop_of(sop_class: bytes) -> int:
