@@ -21,6 +21,7 @@ from viewer.imaging.geometry_report import GeometryReport
 from viewer.imaging.sample import Projection, Slab
 from viewer.imaging.volume import Quantity, Volume
 from viewer.imaging.window import Window
+from viewer.state.bone import BoneRemoval
 from viewer.state.layers import ImageLayer
 from viewer.state.library import Library, OpenVolume
 from viewer.state.oblique import set_angles
@@ -208,3 +209,11 @@ def test_that_E02_a_fused_double_oblique_is_the_kept_one(qapp: QApplication, kin
     set_angles(view, 30, 45, 0)
     view.set_slab(Slab(10.0, Projection.MEAN))
     check(f"oblique-{kind}", drawn(view, Golden("", "", kind, annotated=True), 400), tolerant=True)
+
+
+def test_that_a_ct_projection_without_bone_is_the_kept_one(qapp: QApplication) -> None:
+    """The skull is gone: the bright ball on the left of the patient in a grey head; "without > 250 HU" is written."""
+    view = fused_view()
+    view.work.of(BoneRemoval).set(on=True)
+    golden = Golden("mip-without-bone", "", PlaneKind.MIP, Content.BASE, annotated=True)
+    check(golden.name, drawn(view, golden, 320), tolerant=True)

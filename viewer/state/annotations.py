@@ -10,6 +10,7 @@ from viewer.imaging.body_size import is_uptake
 from viewer.imaging.presets import format_window
 from viewer.imaging.sample import Interpolation
 from viewer.state.as_acquired import turned_text
+from viewer.state.bone import BoneRemoval
 from viewer.state.contents import same_frame_of_reference
 from viewer.state.layers import Role
 from viewer.state.library import OpenVolume
@@ -77,7 +78,10 @@ def _place(view: ViewState, scene: PaneScene, *, compact: bool) -> list[str]:
     thick = "" if slab is None or scene.pane.kind is PlaneKind.MIP else slab_text(slab)
     off_axis = off_axis_deg(view, scene.pane.kind)
     turned = f"turned {off_axis:.1f}°" if off_axis >= LEAST_DEG else ""
-    texts = [text for text in (scene.slice_text, scene.position_text, turned, thick) if text]
+    bone = ""
+    if scene.layers and scene.pane.kind is PlaneKind.MIP:
+        bone = view.work.of(BoneRemoval).text(scene.layers[0].volume)
+    texts = [text for text in (scene.slice_text, scene.position_text, turned, thick, bone) if text]
     return texts if compact or not texts else ["  ".join(texts)]
 
 

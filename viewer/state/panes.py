@@ -133,6 +133,12 @@ LAYOUTS: tuple[Layout, ...] = (
             (Pane("fused-coronal", PlaneKind.CORONAL), Pane("mip", PlaneKind.MIP, Content.OVERLAY)),
         ),
     ),
+    Layout(
+        "mips",
+        "CT and PET MIP",
+        ((Pane("mip-base", PlaneKind.MIP, Content.BASE), Pane("mip", PlaneKind.MIP, Content.OVERLAY)),),
+        needs_overlay=True,
+    ),
     Layout("base-only", "CT alone", (_row(Content.BASE),)),
     Layout("overlay-only", "PET alone", (_row(Content.OVERLAY),), needs_overlay=True),
     Layout(

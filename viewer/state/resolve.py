@@ -20,12 +20,13 @@ from viewer.imaging.orientation import letters, opposite, plane_axes
 from viewer.imaging.plane import Plane
 from viewer.imaging.sample import Interpolation, Projection, Slab
 from viewer.imaging.volume import Volume
+from viewer.state.bone import BoneRemoval
 from viewer.state.contents import same_frame_of_reference
 from viewer.state.crosslines import CrossLine, cross_lines
 from viewer.state.layers import ImageLayer, Role
 from viewer.state.library import OpenVolume
 from viewer.state.panes import Content, Pane, PlaneKind
-from viewer.state.planes import grid_axis
+from viewer.state.planes import grid_axis, voxel_centre
 from viewer.state.view import ViewState
 
 
@@ -171,7 +172,9 @@ def pane_plane(view: ViewState, pane: Pane, geometry: VolumeGeometry, width: int
     along = right * framing.pan_mm[0] + down * framing.pan_mm[1]
     normal = cross(right, down)
     # Rounded to a nanometre: moving the point within the plane must not make another plane of it.
-    depth = 0.0 if pane.kind is PlaneKind.MIP else round(float((view.cursor_mm - centre) @ normal), 6)
+    # A projection is sampled from its plane outwards: through voxel centres it meets the highest values themselves.
+    through = voxel_centre(geometry, centre) if pane.kind is PlaneKind.MIP else view.cursor_mm
+    depth = round(float((through - centre) @ normal), 6)
     if framing.flip_horizontal:
         right = -right
     if framing.flip_vertical:
@@ -212,15 +215,19 @@ def _layer(view: ViewState, pane: Pane, role: Role, plane: Plane) -> LayerReques
         return None
     volume = item.volume
     slab = view.slab
+    left_out = None
     interpolation = Interpolation.NEAREST if volume.quantity.is_label else view.interpolation
     if pane.kind is PlaneKind.MIP:
+        bone = view.work.of(BoneRemoval)
+        volume = bone.without_bone(volume)
+        left_out = volume.padding if bone.applies(volume) else None
         corners = volume.geometry.corners_mm()
         slab = Slab(float(np.linalg.norm(corners[0] - corners[-1])), Projection.MAX)
     elif pane.kind is PlaneKind.ACQUIRED:
         slab = None
     table, lower, upper, colour_key = _colours(layer, volume, on_top=on_top)
     place = (plane.origin_mm.tobytes(), plane.u_mm.tobytes(), plane.v_mm.tobytes(), plane.width, plane.height)
-    sample_key = (volume.uid, view.library.version(volume.uid), interpolation, slab, place)
+    sample_key = (volume.uid, view.library.version(volume.uid), interpolation, slab, left_out, place)
     return LayerRequest(role, volume, interpolation, slab, table, lower, upper, sample_key, colour_key)
 
 

@@ -6,6 +6,7 @@ import datetime as dt
 
 from viewer import __version__
 from viewer.imaging.presets import format_window
+from viewer.state.bone import BoneRemoval
 from viewer.state.oblique import LEAST_DEG, off_axis_deg
 from viewer.state.panes import Pane, PlaneKind
 from viewer.state.slab import slab_text
@@ -51,7 +52,9 @@ def technical_facts(view: ViewState, pane: Pane | None, date: dt.date) -> dict[s
         facts["Window"] = "; ".join(windows).encode("ascii", "replace").decode("ascii")
     geometry = item.volume.geometry
     if pane is not None and pane.kind is PlaneKind.MIP:
-        facts["Projection"] = f"MIP {view.mip_angle_deg:.0f} deg"
+        shown = view.volume(view.roles_of(pane)[-1])
+        without = "" if shown is None else view.work.of(BoneRemoval).text(shown.volume)
+        facts["Projection"] = f"MIP {view.mip_angle_deg:.0f} deg {without}".strip()
     elif geometry.oriented and geometry.calibrated:
         x_mm, y_mm, z_mm = view.cursor_mm
         facts["Position"] = f"x {x_mm:.1f} y {y_mm:.1f} z {z_mm:.1f} mm (LPS)"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from viewer.imaging.projection import brightest_along
+from viewer.imaging.projection import voxel_of_ray
 from viewer.state.panes import PlaneKind
 from viewer.state.view import ViewState
 from viewer.ui.tools import Pointer
@@ -27,9 +25,12 @@ class CrosshairTool:
         if pointer.pane.kind is not PlaneKind.MIP:
             view.set_cursor(pointer.point_mm)
             return
-        if pointer.scene.layers:
-            volume = pointer.scene.layers[0].volume
-            found = brightest_along(volume, pointer.point_mm, np.asarray(pointer.scene.plane.normal))
+        for layer in pointer.scene.layers:
+            if layer.slab is None:
+                continue
+            found = voxel_of_ray(
+                layer.volume, pointer.scene.plane, pointer.point_mm, layer.slab, layer.interpolation
+            )
             if found is not None:
                 view.set_cursor(found)
 
