@@ -25,7 +25,7 @@ from viewer.state.contents import same_frame_of_reference
 from viewer.state.crosslines import CrossLine, cross_lines
 from viewer.state.layers import ImageLayer, Role
 from viewer.state.library import OpenVolume
-from viewer.state.panes import Content, Pane, PlaneKind
+from viewer.state.panes import Content, Pane, PlaneKind, quarter_turned
 from viewer.state.planes import grid_axis, voxel_centre
 from viewer.state.view import ViewState
 
@@ -167,7 +167,9 @@ def pane_plane(view: ViewState, pane: Pane, geometry: VolumeGeometry, width: int
     framing = view.framing(pane.kind)
     centre = geometry.centre_mm
     # The scale is that of the planes before they were turned: turning neither zooms nor moves a picture.
-    across = plane_axes(pane.kind.anatomy, view.home) if pane.kind.anatomy else (right, down)
+    across = (right, down)
+    if pane.kind.anatomy is not None:
+        across = quarter_turned(*plane_axes(pane.kind.anatomy, view.home), framing.quarter_turns)
     fit = fit_mm_per_pixel(geometry, *across, width, height, cylinder=pane.kind is PlaneKind.MIP)
     along = right * framing.pan_mm[0] + down * framing.pan_mm[1]
     normal = cross(right, down)
