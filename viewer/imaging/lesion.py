@@ -54,6 +54,7 @@ class Trouble(StrEnum):
     NO_LIVER = "needs a liver reference"
     BELOW = "no voxel reaches the threshold"
     BACKGROUND = "not hotter than what surrounds it"
+    UNIT = "the threshold is in a quantity that this series does not have"
 
 
 @dataclass(frozen=True, eq=False)

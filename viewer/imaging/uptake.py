@@ -49,11 +49,15 @@ class Threshold:
     kind
         By what.
     value
-        The value in the displayed quantity, or the percentage; nothing for the other kinds.
+        The value, or the percentage; nothing for the other kinds.
+    unit
+        Quantity of a fixed value (`viewer.imaging.volume.Volume.preset_unit`): 2.5 in SUV is not 2.5 in SUL. Whoever
+        asks for the level has brought the value into the displayed quantity.
     """
 
     kind: ThresholdKind
     value: float = 0.0
+    unit: str = ""
 
     def level(self, maximum: float, percist: float | None) -> float | None:
         """Lowest value of a voxel in the displayed quantity.
@@ -121,8 +125,8 @@ class Uptake:
     glycolysis: float
 
 
-def measure(volume: Volume, region: Region) -> Uptake | None:
-    """Statistics of a region; None when no voxel of it has a value (rule G04)."""
+def measure(volume: Volume, region: Region, *, with_peak: bool = True) -> Uptake | None:
+    """Statistics of a region; None when no voxel of it has a value (rule G04). The peak can be left out."""
     if not region.mask.size:
         return None
     values = block_values(volume, region.block)
@@ -136,7 +140,7 @@ def measure(volume: Volume, region: Region) -> Uptake | None:
     per_slice = inside.sum(axis=(1, 2))
     volume_ml = float(per_slice @ geometry.slice_volumes_mm3[region.block[0]]) / 1000
     mean = float(found.mean())
-    top = peak(volume, Region(region.start, inside))
+    top = peak(volume, Region(region.start, inside)) if with_peak else None
     return Uptake(
         count=int(found.size),
         max=float(found.max()),

@@ -10,7 +10,7 @@ import datetime as dt
 from dataclasses import replace
 
 from viewer.errors import SuvUnavailable
-from viewer.imaging.body_size import BodySize
+from viewer.imaging.body_size import UPTAKE_UNITS, BodySize
 from viewer.imaging.suv import SuvInputs, SuvResult, as_kind, edited, suv_factor, user_values
 from viewer.state.library import Library, OpenVolume
 
@@ -107,6 +107,34 @@ def carry_suv(library: Library, before: OpenVolume, uid: str) -> None:
     values, kind = user_values(inputs), shown_kind(before)
     if values or kind != shown_kind(item):
         _take(library, item, _by_kind(edited(_editable(library, uid)[1], **values), kind))
+
+
+def uptake_ratio(item: OpenVolume, before: str, after: str) -> float | None:
+    """How many times larger a value of an open PET is in another quantity.
+
+    Parameters
+    ----------
+    item
+        The volume.
+    before, after
+        `viewer.imaging.volume.Volume.preset_unit` of both quantities.
+
+    Returns
+    -------
+    float or None
+        None when one does not follow from the other.
+    """
+    if before == after:
+        return 1.0
+    kinds = {unit: kind for kind, unit in UPTAKE_UNITS.items()}
+    inputs = known_inputs(item)
+    if inputs is None or before not in kinds or after not in kinds:
+        return None
+    try:
+        first, second = (_by_kind(inputs, kinds[unit]).slice_factors[0] for unit in (before, after))
+    except SuvUnavailable:
+        return None
+    return second / first
 
 
 def _editable(library: Library, uid: str) -> tuple[OpenVolume, SuvInputs]:
