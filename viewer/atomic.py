@@ -65,6 +65,35 @@ def written_aside(target: Path) -> Iterator[Path]:
         _sync(target.parent)
 
 
+def put_folder(aside: Path, target: Path) -> None:
+    """Give a finished folder its name, with everything below it safely on the disk first.
+
+    Parameters
+    ----------
+    aside
+        The folder, on the same file system.
+    target
+        Its name. A folder of that name is replaced.
+
+    Raises
+    ------
+    OSError
+        The system refused; `aside` is left, and `target` is complete or not there.
+    """
+    for folder, _, names in os.walk(aside, topdown=False):
+        for name in names:
+            _sync(Path(folder) / name)
+        _sync(Path(folder))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    old = aside.with_name(f"{aside.name}.old")
+    with suppress(FileNotFoundError):
+        target.rename(old)
+    aside.rename(target)
+    shutil.rmtree(old, ignore_errors=True)
+    with suppress(OSError):  # some network folders cannot be synced; the folder is in place all the same
+        _sync(target.parent)
+
+
 def write_bytes(target: Path, data: bytes) -> None:
     """Write a whole file, or nothing.
 

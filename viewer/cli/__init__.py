@@ -32,6 +32,7 @@ class Command(NamedTuple):
 
 
 COMMANDS: dict[str, Command] = {
+    "archive": Command("viewer.cli.archive", "turn folders of DICOM into an archive of Zarr volumes"),
     "demo": Command("viewer.cli.demo", "open the built-in PET/CT study, or write it to a folder"),
     "render": Command("viewer.cli.render", "make a picture without a window"),
     "info": Command("viewer.cli.info", "say what a folder holds and every problem found"),

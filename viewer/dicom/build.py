@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy.typing as npt
 from viewer.dicom.decode import decode_frame, rgb8, stored_dtype
 from viewer.dicom.model import FrameSource, Stack
 from viewer.errors import DecodeError
+from viewer.imaging.geometry import VolumeGeometry
 from viewer.imaging.modality import apply_modality_lut
 from viewer.imaging.stored import quiet, stored_values
 from viewer.imaging.volume import Quantity, Volume
@@ -206,10 +208,56 @@ def _decode_into(volume: Volume, stack: Stack, source: FrameSource, k: int) -> N
         return
     if frame.shape != volume.array.shape[1:]:
         raise DecodeError("The picture has another size than the rest of its series.")
-    if not is_physical(stack):
-        volume.array[k] = frame
-        return
-    volume.array[k] = _physical(frame, stack, source)
+    volume.array[k] = voxels_of(frame, stack, source)
+
+
+def stored_stack(stack: Stack, first: int = 0, last: int | None = None) -> Stack:
+    """Some slices of a stack without what their values mean: a volume of it holds what the files hold.
+
+    Parameters
+    ----------
+    stack
+        Of DICOM files.
+    first, last
+        Slices first to last - 1; all when left out.
+
+    Returns
+    -------
+    Stack
+        Its volume has the stored type (`viewer.dicom.decode.stored_dtype`) and stored values, or RGB for colour; it
+        has no place in the patient.
+    """
+    frames = tuple(
+        replace(frame, slope=1.0, intercept=0.0, slice_suv_factor=None) for frame in stack.frames[first:last]
+    )
+    _, rows, columns = stack.geometry.shape
+    return replace(
+        stack,
+        frames=frames,
+        geometry=VolumeGeometry((len(frames), rows, columns), np.eye(4), oriented=False, calibrated=False),
+        padding=None,
+        modality_lut=None,
+        suv=None,
+        suv_gap=None,
+    )
+
+
+def voxels_of(stored: npt.NDArray[Any], stack: Stack, source: FrameSource) -> npt.NDArray[Any]:
+    """What the array of a volume holds for a slice.
+
+    Parameters
+    ----------
+    stored
+        (j, i) stored values of the slice, or (3, j, i) RGB.
+    stack, source
+        Where it belongs, and its frame.
+
+    Returns
+    -------
+    ndarray
+        The stored values, or physical ones where the array holds those (`is_physical`).
+    """
+    return _physical(stored, stack, source) if is_physical(stack) and not is_colour(stack) else stored
 
 
 def _physical(frame: npt.NDArray[Any], stack: Stack, source: FrameSource) -> npt.NDArray[np.float32]:

@@ -81,7 +81,7 @@ class Indexer:
             return None
         if name is not None:
             self._names[path] = name
-        uid = header.series_uid or _stand_in(header)
+        uid = series_identity(header)
         key = (patient_key(header), header.study_uid, uid)
         files = self._series.get(key)
         if files is None:
@@ -227,12 +227,12 @@ def patient_key(header: Header) -> str:
     return f"{header.patient_id}\x1f{header.issuer}" if header.issuer else header.patient_id
 
 
-def _stand_in(header: Header) -> str:
-    """A uid for files without SeriesInstanceUID: those of one folder belong together."""
-    return (
-        "unnamed-"
-        + hashlib.sha256(str(header.path.parent).encode("utf-8", "surrogateescape")).hexdigest()[:12]
-    )
+def series_identity(header: Header) -> str:
+    """SeriesInstanceUID; for files without one a name that those of one folder share."""
+    if header.series_uid:
+        return header.series_uid
+    folder = str(header.path.parent).encode("utf-8", "surrogateescape")
+    return "unnamed-" + hashlib.sha256(folder).hexdigest()[:12]
 
 
 def _sketch(files: _SeriesFiles) -> Series:

@@ -7,26 +7,12 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from viewer.dicom.entries import MEDIA_DIRECTORY_NAME, kind_of_entry
 from viewer.dicom.model import Problem
 from viewer.formats.registry import CancelCheck, Found, FoundFile, FoundNote
 
 DEPTH_LIMIT = 32
 """Folders nested deeper than this are not searched (rule J33)."""
-
-MEDIA_DIRECTORY_NAME = "DICOMDIR"
-
-_SYSTEM_NAMES = frozenset(
-    name.casefold()
-    for name in (
-        "Thumbs.db",
-        "desktop.ini",
-        "__MACOSX",
-        "$RECYCLE.BIN",
-        "System Volume Information",
-        "lost+found",
-        "@eaDir",
-    )
-)
 
 _CHECK_EVERY = 64
 
@@ -80,7 +66,7 @@ def walk(top: Path, shown: str, cancel: CancelCheck) -> Iterator[Found]:
                 cancel.check()
             name_shown = f"{folder_shown}/{entry.name}"
             try:
-                kind = _kind(entry)
+                kind = kind_of_entry(entry)
             except OSError as error:
                 yield Problem(name_shown, f"This entry cannot be read ({error.strerror or 'system error'}).")
                 continue
@@ -106,25 +92,6 @@ def find_media_directory(folder: Path) -> Path | None:
     except OSError:
         return None
     return folder / min(names) if names else None
-
-
-def _kind(entry: os.DirEntry[str]) -> str:
-    """What an entry is: "file", "folder", or the words it is counted under."""
-    if entry.is_symlink():
-        return "link"
-    if entry.name.startswith(".") or entry.name.casefold() in _SYSTEM_NAMES:
-        return "hidden or system entry"
-    if entry.is_dir(follow_symlinks=False):
-        return "link" if _is_junction(entry) else "folder"
-    if not entry.is_file(follow_symlinks=False):
-        return "device, pipe or socket"
-    return "media directory" if entry.name.upper() == MEDIA_DIRECTORY_NAME else "file"
-
-
-def _is_junction(entry: os.DirEntry[str]) -> bool:
-    """Whether a folder is a Windows junction; Python before 3.12 cannot tell, there `entered` ends the loop."""
-    check = getattr(entry, "is_junction", None)
-    return bool(check is not None and check())
 
 
 _REASONS = {

@@ -1,0 +1,278 @@
+"""All series of a manifest to Zarr: tasks on a Dask cluster, or one after the other in this process.
+
+A run owns its shards of an archive while it lasts: a small file with a heartbeat says so, and what an earlier run
+left unfinished is swept away. Several runs may fill one archive at the same time when each has shards of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from viewer.archive.cluster import Cluster, client_of
+from viewer.archive.extra import require
+from viewer.archive.manifest import Task, shard_files, tasks_of
+from viewer.archive.one_series import Options, convert, failed_for_good
+from viewer.archive.outcome import Outcome, Status, Summary
+from viewer.atomic import export_error
+from viewer.errors import ExportError, ViewerError
+
+PARTIAL = ".partial"
+ALIVE = "alive.json"
+HEARTBEAT_S = 5.0
+STALE_S = 60.0
+RETRIES = 2
+KILLED = "The processes that tried it died one after the other, perhaps for want of memory."
+AHEAD = 4
+"""Tasks in the hands of the scheduler, for each worker."""
+
+Tell = Callable[[Outcome, int, int], None]
+"""Called with each outcome, series done and series known."""
+
+
+def run(
+    manifest: Path,
+    archive: Path,
+    cluster: Cluster,
+    *,
+    store: str = "shard",
+    overwrite: bool = False,
+    check: bool = True,
+    tell: Tell | None = None,
+) -> list[Summary]:
+    """Convert every series of a manifest that is not in the archive yet.
+
+    Parameters
+    ----------
+    manifest
+        Folder of a manifest, or one of its shards.
+    archive
+        Folder of the archive; made when missing.
+    cluster
+        Where the work is done. Workers on other machines must see the sources and the archive under the same paths.
+    store, overwrite, check
+        See `viewer.archive.one_series.Options`.
+    tell
+        Called with each outcome.
+
+    Returns
+    -------
+    list[Summary]
+        One a shard; they are in the archive too.
+
+    Raises
+    ------
+    ViewerError
+        There is no manifest, the archive cannot be written, a shard is being converted by another run, the scheduler
+        does not answer, or the packages of the extra are missing.
+    """
+    require("zarr", "pyarrow")
+    shards = shard_files(manifest)
+    try:
+        archive.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise export_error(error) from error
+    summaries: list[Summary] = []
+    with _engine(cluster) as engine:
+        for shard in shards:
+            with _owned(archive, shard.stem) as aside:
+                options = Options(archive.resolve(), aside, store, overwrite, check)
+                summaries.append(_run_shard(shard, options, engine, tell))
+    return summaries
+
+
+Engine = Callable[[Iterator[Task], Options], Iterator[Outcome]]
+
+
+def _run_shard(shard: Path, options: Options, engine: Engine, tell: Tell | None) -> Summary:
+    summary = Summary(shard.stem)
+    started = time.monotonic()
+    total = _rows_of(shard)
+    try:
+        tasks = tasks_of(shard)
+        for outcome in engine(tasks, options):
+            summary.add(outcome)
+            if tell is not None:
+                tell(outcome, summary.counts.total(), total)
+            if outcome.status is Status.NOT_TRIED:
+                break
+        else:
+            summary.complete = True
+    finally:
+        # A run that is stopped leaves a summary too; it says that it is not complete.
+        summary.seconds = time.monotonic() - started
+        missing = total - summary.counts.total()
+        if missing:
+            summary.counts[Status.NOT_TRIED.value] += missing
+        _write(summary, options.archive)
+    return summary
+
+
+def _write(summary: Summary, archive: Path) -> None:
+    try:
+        summary.write(archive)
+    except (OSError, ExportError):
+        # On a full disk the summary is the caller's alone.
+        summary.complete = False
+
+
+def _rows_of(shard: Path) -> int:
+    from pyarrow import parquet
+
+    with parquet.ParquetFile(shard) as table:
+        return int(table.metadata.num_rows)
+
+
+# --- One run a shard ---------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _owned(archive: Path, shard: str) -> Iterator[Path]:
+    """The folder for what is not finished of a shard, swept, with a heartbeat while the block runs.
+
+    Raises
+    ------
+    ViewerError
+        Another run has it.
+    """
+    aside = archive.resolve() / PARTIAL / shard
+    alive = aside / ALIVE
+    if _is_alive(alive):
+        raise ViewerError(f"The shard {shard} is being converted by another run. Wait for it, or stop it.")
+    try:
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.mkdir(parents=True)
+        alive.write_text(json.dumps({"host": platform.node(), "process": os.getpid()}), encoding="utf-8")
+    except OSError as error:
+        raise export_error(error) from error
+    stop = threading.Event()
+
+    def beat() -> None:
+        while not stop.wait(HEARTBEAT_S):
+            try:
+                os.utime(alive)
+            except OSError:
+                return
+
+    thread = threading.Thread(target=beat, name="archive-heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield aside
+    finally:
+        stop.set()
+        thread.join()
+        shutil.rmtree(aside, ignore_errors=True)
+        with suppress(OSError):  # another shard is at work
+            aside.parent.rmdir()
+
+
+def _is_alive(alive: Path) -> bool:
+    try:
+        age = time.time() - alive.stat().st_mtime
+        owner = json.loads(alive.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    if age > STALE_S:
+        return False
+    if owner.get("host") == platform.node() and os.name == "posix":
+        try:
+            os.kill(int(owner["process"]), 0)
+        except ProcessLookupError:
+            return False
+        except (OSError, KeyError, TypeError, ValueError):
+            return True
+    return True
+
+
+# --- Engines -----------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _engine(cluster: Cluster) -> Iterator[Engine]:
+    if cluster.here:
+        yield _in_this_process
+        return
+    with client_of(cluster) as client:
+        yield lambda tasks, options: _on_cluster(client, tasks, options)
+
+
+def _in_this_process(tasks: Iterator[Task], options: Options) -> Iterator[Outcome]:
+    for task in tasks:
+        for attempt in range(1 + RETRIES):
+            try:
+                yield convert(task, options)
+                break
+            except OSError as error:
+                if attempt == RETRIES:
+                    yield failed_for_good(task, _sentence(error))
+
+
+def _on_cluster(client: Any, tasks: Iterator[Task], options: Options) -> Iterator[Outcome]:
+    """Outcomes in the order in which they come; only a few tasks are known to the scheduler at a time.
+
+    When a process dies, the scheduler suspects every task it held. Those it gives up are tried again at the end, one
+    at a time, so that only the one that kills fails.
+    """
+    from distributed import as_completed
+
+    ahead = AHEAD * max(1, len(client.scheduler_info()["workers"]))
+    waiting: dict[Any, Task] = {}
+    suspects: list[Task] = []
+
+    def submit(task: Task) -> Any:
+        future = client.submit(convert, task, options, pure=False, retries=RETRIES)
+        waiting[future] = task
+        return future
+
+    completed = as_completed([submit(task) for task in islice(tasks, ahead)])
+    try:
+        for future in completed:
+            task = waiting.pop(future)
+            following = next(tasks, None)
+            if following is not None:
+                completed.add(submit(following))
+            if _was_killed(future):
+                suspects.append(task)
+            else:
+                yield _outcome_of(future, task)
+        for task in suspects:
+            future = submit(task)
+            future.exception()  # waits for its end
+            del waiting[future]
+            if _was_killed(future):
+                yield failed_for_good(task, KILLED)
+            else:
+                yield _outcome_of(future, task)
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+def _was_killed(future: Any) -> bool:
+    return future.status == "error" and type(future.exception()).__name__ == "KilledWorker"
+
+
+def _outcome_of(future: Any, task: Task) -> Outcome:
+    if future.status == "finished":
+        outcome: Outcome = future.result()
+        return outcome
+    if future.status == "cancelled":
+        return failed_for_good(task, "The cluster gave the task up.")
+    return failed_for_good(task, _sentence(future.exception()))
+
+
+def _sentence(error: BaseException) -> str:
+    if isinstance(error, ViewerError):
+        return error.user_message
+    if isinstance(error, OSError):
+        return f"The archive cannot be written ({error.strerror or 'input/output error'})."
+    return f"An unexpected fault of the program ({type(error).__name__})."

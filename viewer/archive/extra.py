@@ -1,0 +1,30 @@
+"""The optional packages of this room, and the sentence when they are missing."""
+
+from __future__ import annotations
+
+import importlib
+
+from viewer.errors import ViewerError
+
+EXTRA = 'The archive needs packages that are not installed: pip install "triptych-viewer[archive]"'
+PACKAGES = ("zarr", "distributed", "pyarrow", "fsspec")
+
+
+def require(*packages: str) -> None:
+    """Make sure that packages of the extra can be imported.
+
+    Parameters
+    ----------
+    packages
+        Names out of `PACKAGES`.
+
+    Raises
+    ------
+    ViewerError
+        One is missing.
+    """
+    for package in packages:
+        try:
+            importlib.import_module(package)
+        except ImportError as error:
+            raise ViewerError(EXTRA) from error

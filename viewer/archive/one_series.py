@@ -1,0 +1,207 @@
+"""The conversion of one series: the task a worker runs, as often as it is asked to.
+
+Everything is written below a name of its own and gets the name of the series at the very end, so a worker that dies
+leaves nothing that could be taken for a volume, and whoever takes the task over starts anew.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import platform
+import secrets
+import shutil
+import time
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from viewer.archive.manifest import Task
+from viewer.archive.outcome import Outcome, Status
+from viewer.archive.record import from_plain, to_plain
+from viewer.archive.series_files import (
+    SERIES_NAME,
+    SLICES_NAME,
+    VERSION,
+    StoredVolume,
+    read_series_json,
+    write_series_json,
+    write_slices_csv,
+)
+from viewer.atomic import put_folder
+from viewer.dicom.index import Indexer
+from viewer.dicom.model import Series, SeriesKind, Stack, Study
+from viewer.errors import FormatError, ViewerError
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+DISK_FULL = "The disk is full. Free some space and run the same command again."
+
+
+@dataclass(frozen=True)
+class Options:
+    """How series are converted.
+
+    Parameters
+    ----------
+    archive
+        Folder of the archive.
+    aside
+        Folder on the same disk for what is not finished.
+    store
+        A value of `viewer.archive.stores.StoreKind`.
+    overwrite
+        Convert also what is there already.
+    check
+        Read everything back before it gets its name.
+    """
+
+    archive: Path
+    aside: Path
+    store: str = "shard"
+    overwrite: bool = False
+    check: bool = True
+
+
+def convert(task: Task, options: Options) -> Outcome:
+    """Convert a series, unless it is there already.
+
+    Returns
+    -------
+    Outcome
+        Also for everything that can go wrong with the source and for a full disk.
+
+    Raises
+    ------
+    OSError
+        The archive cannot be written for another reason; it may be worth another try.
+    """
+    started = time.monotonic()
+    target = options.archive / task.row.name
+    if not options.overwrite:
+        present = _present(target, task, options)
+        if present is not None:
+            return present
+    aside = options.aside / secrets.token_hex(8)
+    try:
+        aside.mkdir(parents=True)
+        outcome = _convert(task, options, aside)
+        if outcome.status is Status.CONVERTED:
+            put_folder(aside, target)
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        return _failed(task, DISK_FULL, started, Status.NOT_TRIED)
+    except ViewerError as error:
+        return _failed(task, error.user_message, started)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return _timed(outcome, started)
+
+
+def _present(target: Path, task: Task, options: Options) -> Outcome | None:
+    """What was written of the series, when it was made from the same files in the same layout."""
+    try:
+        content = read_series_json(target)
+        wanted = (VERSION, task.row.digest, options.store)
+        if (content["version"], content["source_digest"], content["store"]) != wanted:
+            return None
+        before: Outcome = from_plain(Outcome, content["outcome"])
+    except (FormatError, OSError, KeyError):
+        return None
+    return replace(before, status=Status.PRESENT, seconds=0.0, worker=_worker())
+
+
+def _convert(task: Task, options: Options, aside: Path) -> Outcome:
+    # Imported here, because zarr belongs to the extra.
+    from viewer.archive.stores import StoreKind
+    from viewer.archive.write import write_volume
+
+    kind = StoreKind(options.store)
+    study, series = _read(task)
+    stacks, left_out = chosen(series)
+    counts = tuple(sorted(left_out.items()))
+    if not stacks:
+        reason = "It holds no slices, only " + ", ".join(f"{n} x {kind}" for kind, n in counts)
+        return Outcome(task.row.name, task.row.series_uid, Status.LEFT_OUT, reason, left_out=counts)
+    volumes: list[StoredVolume] = []
+    nbytes = 0
+    for n, stack in enumerate(stacks):
+        name = ("volume" if n == 0 else f"volume-{n + 1}") + kind.ending
+        written = write_volume(aside / name, kind, stack, series, study, check=options.check)
+        volumes.append(StoredVolume(name, stack, written.slices))
+        nbytes += written.nbytes
+    write_slices_csv(aside / SLICES_NAME, volumes)
+    outcome = Outcome(
+        task.row.name,
+        task.row.series_uid,
+        Status.CONVERTED,
+        volumes=len(volumes),
+        slices=sum(len(volume.slices) for volume in volumes),
+        left_out=counts,
+        problems=tuple(
+            f"{frame.path}: slice {k + 1} of {len(volume.slices)}: {record.problem}"
+            for volume in volumes
+            for k, (frame, record) in enumerate(zip(volume.stack.frames, volume.slices, strict=True))
+            if record.problem
+        ),
+        raw_bytes=nbytes,
+        stored_bytes=sum(path.stat().st_size for path in aside.rglob("*") if path.is_file()),
+    )
+    source = {"source_digest": task.row.digest, "store": options.store, "outcome": to_plain(outcome)}
+    write_series_json(aside / SERIES_NAME, series, study, volumes, source)
+    return outcome
+
+
+def _read(task: Task) -> tuple[Study, Series]:
+    """The series as the viewer reads it.
+
+    Raises
+    ------
+    ViewerError
+        A file is gone or has become unreadable since the scan: nothing incomplete is converted.
+    """
+    indexer = Indexer()
+    for path in task.files:
+        problem = indexer.add(Path(path))
+        if problem is not None:
+            raise ViewerError(f"{problem.file}: {problem.reason} Scan the folder again.")
+    catalogue = indexer.catalogue(complete=True)
+    found = [(study, series) for study in catalogue.studies for series in study.series]
+    if len(found) != 1 or found[0][1].files != len(task.files):
+        raise ViewerError("The files are no longer those that were found. Scan the folder again.")
+    study, series = found[0]
+    if not series.stacks and catalogue.problems:
+        raise ViewerError(f"{catalogue.problems[0].file}: {catalogue.problems[0].reason}")
+    return study, series
+
+
+def chosen(series: Series) -> tuple[list[Stack], Counter[str]]:
+    """The stacks of a series that become volumes, and how many pictures of which kinds do not (rules A04, A09)."""
+    stacks = []
+    left_out: Counter[str] = Counter()
+    for stack in series.stacks:
+        if stack.on_request:
+            # Its slices are all in the stack it was taken from.
+            continue
+        if stack.kind in (SeriesKind.VOLUME, SeriesKind.IMAGE):
+            stacks.append(stack)
+        else:
+            left_out[stack.kind.value] += len(stack.frames)
+    return stacks, left_out
+
+
+def _failed(task: Task, reason: str, started: float, status: Status = Status.FAILED) -> Outcome:
+    return _timed(Outcome(task.row.name, task.row.series_uid, status, reason), started)
+
+
+def _timed(outcome: Outcome, started: float) -> Outcome:
+    return replace(outcome, seconds=time.monotonic() - started, worker=_worker())
+
+
+def _worker() -> str:
+    return f"{platform.node()}:{os.getpid()}"
+
+
+def failed_for_good(task: Task, reason: str) -> Outcome:
+    """The outcome of a task that was given up."""
+    return Outcome(task.row.name, task.row.series_uid, Status.FAILED, reason)

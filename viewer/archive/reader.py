@@ -1,0 +1,362 @@
+"""Reading converted volumes: the stack of the catalogue they came from, slices of any level, planes on demand.
+
+A volume is opened by its path, or by a URL that fsspec understands. Opening reads the attributes only; voxels come
+chunk by chunk and are kept within a budget of bytes, so that planes of a volume larger than the memory can be had. The
+stored values of a slice are compared with their digest before they are handed out.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from viewer.archive.extra import require
+from viewer.archive.layout import KEY, VERSION, SliceRecord, coarse_geometry, md5_of
+from viewer.archive.record import from_plain
+from viewer.dicom.build import array_dtype, fill_slice, is_colour, make_volume, voxels_of
+from viewer.dicom.entries import kind_of_entry
+from viewer.dicom.model import FrameSource, Series, Stack, Study
+from viewer.errors import DecodeError, FormatError
+from viewer.imaging.volume import Volume
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+Array = npt.NDArray[Any]
+
+CACHE_BYTES = 1 << 25
+ENDINGS = (".zarr", ".zarr.zip", ".zarr.sqlite")
+"""Ends of the names of volumes."""
+
+
+def is_volume_name(name: str) -> bool:
+    """Whether a file or folder is named like a volume."""
+    return name.lower().endswith(ENDINGS)
+
+
+def volumes_below(folder: Path) -> Iterator[Path]:
+    """Every volume below a folder, by name; what is not finished is hidden and passed over."""
+    waiting = [str(folder)]
+    while waiting:
+        with os.scandir(waiting.pop()) as listing:
+            entries = sorted(listing, key=lambda entry: entry.name)
+        folders = []
+        for entry in entries:
+            kind = kind_of_entry(entry)
+            if kind in ("file", "folder") and is_volume_name(entry.name):
+                yield Path(entry.path)
+            elif kind == "folder":
+                folders.append(entry.path)
+        waiting.extend(reversed(folders))
+
+
+class ArchiveVolume:
+    """A converted volume, open for reading. Use as a context manager, or `close` it.
+
+    May be used from several threads at the same time.
+
+    Parameters
+    ----------
+    place
+        Path of the volume, or a URL ("s3://bucket/series/volume.zarr").
+    cache_bytes
+        Decoded chunks that are kept.
+
+    Attributes
+    ----------
+    stack
+        As in the catalogue it was made from; its `source` reads the slices from here, and the path of its frames is
+        that of the volume.
+    series, study
+        Where it belongs; `series.stacks` holds the one stack.
+    slices
+        One record a slice.
+    steps
+        For each level the step along (k, j, i); level 0 is the finest.
+
+    Raises
+    ------
+    FormatError
+        It is no volume of this program, damaged, or of a newer version.
+    ViewerError
+        The packages of the extra are missing.
+    OSError
+        It cannot be read.
+    """
+
+    def __init__(self, place: Path | str, *, cache_bytes: int = CACHE_BYTES) -> None:
+        require("zarr")
+        self.place = place
+        self._store = _store_of(place)
+        self._levels: dict[int, Any] = {}
+        self._chunks: OrderedDict[tuple[int, int], Array] = OrderedDict()
+        self._cache_bytes = cache_bytes
+        self._held_bytes = 0
+        self._lock = threading.Lock()
+        try:
+            self._describe(_attributes(self._store, _name_of(place)))
+        except BaseException:
+            self._store.close()
+            raise
+
+    def _describe(self, plain: dict[str, Any]) -> None:
+        try:
+            version, columns = plain["version"], plain["slices"]
+            steps = tuple(tuple(int(n) for n in step) for step in plain["levels"])
+            rows = list(zip(*(columns[name] for name in SliceRecord.__dataclass_fields__), strict=True))
+        except (KeyError, TypeError, ValueError) as error:
+            raise FormatError(f"{_name_of(self.place)}: its attributes are damaged.") from error
+        if not isinstance(version, int) or version > VERSION:
+            raise FormatError(f"{_name_of(self.place)}: it was written by a newer version of the program.")
+        self.steps: tuple[tuple[int, int, int], ...] = steps  # type: ignore[assignment]
+        self.slices = tuple(
+            from_plain(SliceRecord, dict(zip(SliceRecord.__dataclass_fields__, row, strict=True)))
+            for row in rows
+        )
+        path = Path(self.place)
+        frames = tuple(
+            FrameSource(
+                path,
+                frame=k,
+                sop_instance_uid=record.sop_instance_uid,
+                frames=len(self.slices),
+                slope=record.slope,
+                intercept=record.intercept,
+                slice_suv_factor=record.slice_suv_factor,
+            )
+            for k, record in enumerate(self.slices)
+        )
+        bare: Stack = from_plain(Stack, plain["stack"], {"frames": frames})
+        if bare.geometry.shape[0] != len(frames):
+            raise FormatError(f"{_name_of(self.place)}: its slices do not fit its geometry.")
+        self._bare = bare
+        self.stack = replace(bare, source=_Source(self, bare, 0))
+        self.series: Series = from_plain(Series, plain["series"], {"stacks": (self.stack,), "paths": (path,)})
+        self.study: Study = from_plain(Study, plain["study"], {"series": (self.series,)})
+
+    def __enter__(self) -> ArchiveVolume:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let the store and all chunks go."""
+        with self._lock:
+            self._chunks.clear()
+            self._held_bytes = 0
+            self._levels.clear()
+        self._store.close()
+
+    @property
+    def is_colour(self) -> bool:
+        """Whether slices are RGB."""
+        return is_colour(self._bare)
+
+    def at_level(self, level: int) -> Stack:
+        """The stack at a level: every n-th voxel of each axis, each at its true place, with a source of its own."""
+        if level == 0:
+            return self.stack
+        step = self.steps[level][0]
+        frames = tuple(
+            replace(frame, frame=n, frames=-(-len(self.slices) // step))
+            for n, frame in enumerate(self._bare.frames[::step])
+        )
+        geometry = coarse_geometry(self._bare.geometry, self.steps[level])
+        _, rows, columns = geometry.shape
+        bare = replace(
+            self._bare,
+            frames=frames,
+            geometry=geometry,
+            pixels=replace(self._bare.pixels, rows=rows, columns=columns),
+        )
+        return replace(bare, source=_Source(self, bare, level))
+
+    def volume(self, level: int = 0) -> Volume:
+        """All voxels of a level, as the viewer shows them; damaged slices are marked."""
+        stack = self.at_level(level)
+        volume = make_volume(stack, self.series.description)
+        for k in range(len(stack.frames)):
+            try:
+                fill_slice(volume, stack, k)
+            except DecodeError:
+                continue
+        return volume
+
+    def stored_slice(self, k: int, level: int = 0) -> Array:
+        """Stored values of a slice, (j, i) or (3, j, i).
+
+        Raises
+        ------
+        DecodeError
+            The slice could not be decoded when it was converted, or is damaged.
+        OSError
+            The store cannot be read.
+        """
+        record = self.slices[k * self.steps[level][0]]
+        if record.problem:
+            raise DecodeError(record.problem)
+        chunk, within = divmod(k, self._slices_a_chunk(level))
+        values = self._chunk(level, chunk)[..., within, :, :]
+        if level == 0 and md5_of(values) != record.md5:
+            raise DecodeError("The stored slice does not fit its digest; the archive is damaged here.")
+        return values
+
+    def stored_plane(self, axis: int, index: int, level: int = 0) -> Array:
+        """Stored values of a plane across the volume, from the chunks that are kept and those that are not.
+
+        Parameters
+        ----------
+        axis
+            0 for a slice (j, i), 1 for rows (k, i), 2 for columns (k, j); behind a colour axis if there is one.
+        index
+            Along the axis.
+        level
+            Of the pyramid.
+
+        Raises
+        ------
+        DecodeError, OSError
+            As `stored_slice`; slices that could not be decoded when they were converted are zero here.
+        """
+        if axis == 0:
+            return self.stored_slice(index, level)
+        count = -(-len(self.slices) // self.steps[level][0])
+        parts = [
+            self._chunk(level, n).take(index, axis=axis - 3)
+            for n in range(-(-count // self._slices_a_chunk(level)))
+        ]
+        return np.concatenate(parts, axis=-2)
+
+    def _array(self, level: int) -> Any:
+        found = self._levels.get(level)
+        if found is None:
+            import zarr
+
+            with _as_viewer_errors():
+                found = zarr.open_array(self._store, path=str(level), mode="r")
+            expected = coarse_geometry(self._bare.geometry, self.steps[level]).shape
+            if found.shape[-3:] != expected or found.ndim != (4 if self.is_colour else 3):
+                raise DecodeError(
+                    "The stored array does not fit its attributes; the archive is damaged here."
+                )
+            self._levels[level] = found
+        return found
+
+    def _slices_a_chunk(self, level: int) -> int:
+        return int(self._array(level).chunks[-3])
+
+    def _chunk(self, level: int, n: int) -> Array:
+        """A chunk of slices, decoded; from the cache when it is there."""
+        with self._lock:
+            kept = self._chunks.get((level, n))
+            if kept is not None:
+                self._chunks.move_to_end((level, n))
+                return kept
+        size = self._slices_a_chunk(level)
+        with _as_viewer_errors():
+            values = np.asarray(self._array(level)[..., n * size : (n + 1) * size, :, :])
+        values.setflags(write=False)
+        with self._lock:
+            if (level, n) not in self._chunks:
+                self._chunks[(level, n)] = values
+                self._held_bytes += values.nbytes
+            while self._held_bytes > self._cache_bytes and len(self._chunks) > 1:
+                _, old = self._chunks.popitem(last=False)
+                self._held_bytes -= old.nbytes
+        return values
+
+
+class _Source:
+    """Reads the slices of a level for `viewer.dicom.build.fill_slice`; see `VolumeSource`."""
+
+    sequential = False
+
+    def __init__(self, archive: ArchiveVolume, stack: Stack, level: int) -> None:
+        self._archive = archive
+        self._stack = stack
+        self._level = level
+        self._dtype = array_dtype(stack)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the voxel array."""
+        return self._dtype
+
+    def read(self, frame: FrameSource) -> Array:
+        """Read one slice as the array of the volume holds it."""
+        return voxels_of(self._archive.stored_slice(frame.frame, self._level), self._stack, frame)
+
+
+def _store_of(place: Path | str) -> Any:
+    from viewer.archive.stores import open_store
+
+    if isinstance(place, str) and "://" in place:
+        require("fsspec")
+        from zarr.storage import FsspecStore
+
+        with _as_viewer_errors():
+            return FsspecStore.from_url(place, read_only=True)
+    path = Path(place)
+    if not path.exists():
+        raise FileNotFoundError(2, os.strerror(2), str(path))
+    with _as_viewer_errors():
+        return open_store(path)
+
+
+def _attributes(store: Any, name: str) -> dict[str, Any]:
+    import zarr
+
+    try:
+        with _as_viewer_errors():
+            attributes = zarr.open_group(store, mode="r").attrs.asdict()
+    except DecodeError as error:
+        raise FormatError(f"{name}: it is no Zarr group, or damaged.") from error
+    plain = attributes.get(KEY)
+    if not isinstance(plain, dict):
+        raise FormatError(f"{name}: it was not written by this program, so what its values mean is unknown.")
+    return plain
+
+
+def _name_of(place: Path | str) -> str:
+    return str(place).rstrip("/").rsplit("/", 1)[-1]
+
+
+class _as_viewer_errors:  # noqa: N801 - reads like a function where it is used
+    """Turn what zarr, its codecs and stores raise on damaged data into a `DecodeError`."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        import sqlite3
+        import zipfile
+
+        if isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
+            return
+        damaged = (
+            ValueError,
+            RuntimeError,
+            KeyError,
+            TypeError,
+            IndexError,
+            AssertionError,
+            FileNotFoundError,
+            sqlite3.Error,
+            zipfile.BadZipFile,
+            MemoryError,
+        )
+        if isinstance(error, damaged):
+            raise DecodeError("The stored data is damaged.") from error

@@ -1,0 +1,183 @@
+"""What lies beside the volumes of a series: `series.json` and `slices.csv`."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from viewer.archive.layout import SliceRecord
+from viewer.archive.record import to_plain
+from viewer.dicom.common_tags import common_tags
+from viewer.dicom.header import Header
+from viewer.dicom.model import Series, Stack, Study
+from viewer.dicom.read import read_header
+from viewer.errors import FormatError, ViewerError
+
+SERIES_NAME = "series.json"
+SLICES_NAME = "slices.csv"
+FORMAT = "triptych-archive"
+VERSION = 1
+
+_OF_HEADER = (
+    "instance_number",
+    "acquisition_number",
+    "acquisition_date",
+    "acquisition_time",
+    "content_date",
+    "content_time",
+    "thickness_mm",
+    "kvp",
+    "tube_current_ma",
+    "echo_time_ms",
+    "b_value",
+    "trigger_time_ms",
+    "frame_reference_time_ms",
+    "frame_duration_ms",
+)
+"""Fields of the header of the file that go into `slices.csv`."""
+
+SLICE_COLUMNS = (
+    "volume",
+    "k",
+    "path",
+    "frame",
+    "sop_instance_uid",
+    "x_mm",
+    "y_mm",
+    "z_mm",
+    "slope",
+    "intercept",
+    *_OF_HEADER,
+    "md5",
+    "problem",
+)
+
+
+@dataclass(frozen=True)
+class StoredVolume:
+    """A volume of a series: its name in the folder, where it came from, and its slices."""
+
+    name: str
+    stack: Stack
+    slices: Sequence[SliceRecord]
+
+
+def write_series_json(
+    path: Path, series: Series, study: Study, volumes: Sequence[StoredVolume], source: Mapping[str, Any]
+) -> None:
+    """Write what holds for the whole series.
+
+    Parameters
+    ----------
+    path
+        The file.
+    series, study
+        Of the catalogue.
+    volumes
+        What was written.
+    source
+        What else is to be known: the digest of the manifest, the layout, what came of it.
+    """
+    frames = [frame for volume in volumes for frame in volume.stack.frames]
+    files = list(dict.fromkeys(frame.path for frame in frames))
+    content = {
+        "format": FORMAT,
+        "version": VERSION,
+        **source,
+        "study": to_plain(study, frozenset({"series"})),
+        "series": to_plain(series, frozenset({"stacks", "paths"})),
+        "volumes": [
+            {
+                "name": volume.name,
+                "label": volume.stack.label,
+                "shape": list(volume.stack.geometry.shape),
+                "modality": volume.stack.modality,
+                "unit": volume.stack.unit,
+                "problems": sum(bool(record.problem) for record in volume.slices),
+            }
+            for volume in volumes
+        ],
+        "tags": common_tags(list(dict.fromkeys((files[0], files[len(files) // 2], files[-1])))),
+    }
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False), encoding="utf-8")
+
+
+def read_series_json(folder: Path) -> dict[str, Any]:
+    """The content of `series.json`.
+
+    Raises
+    ------
+    FormatError
+        It is damaged, or of something else.
+    OSError
+        It cannot be read.
+    """
+    try:
+        content = json.loads((folder / SERIES_NAME).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise FormatError(f"{SERIES_NAME} of {folder.name} is damaged.") from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise FormatError(f"{SERIES_NAME} of {folder.name} was not written by this program.")
+    return content
+
+
+def write_slices_csv(path: Path, volumes: Sequence[StoredVolume]) -> None:
+    """Write what holds for single slices."""
+    headers: dict[Path, Header | None] = {}
+    with path.open("x", newline="", encoding="utf-8", errors="surrogateescape") as file:
+        writer = csv.writer(file)
+        writer.writerow(SLICE_COLUMNS)
+        for volume in volumes:
+            places = volume.stack.geometry.to_patient([[k, 0, 0] for k in range(len(volume.slices))])
+            oriented = volume.stack.geometry.oriented
+            for k, (frame, record) in enumerate(zip(volume.stack.frames, volume.slices, strict=True)):
+                if frame.path not in headers:
+                    headers[frame.path] = _header(frame.path)
+                header = headers[frame.path]
+                writer.writerow(
+                    (
+                        volume.name,
+                        k,
+                        str(frame.path),
+                        frame.frame,
+                        record.sop_instance_uid,
+                        *(map(repr, places[k].tolist()) if oriented else ("", "", "")),
+                        repr(record.slope),
+                        repr(record.intercept),
+                        *("" if header is None else _text(getattr(header, name)) for name in _OF_HEADER),
+                        record.md5,
+                        record.problem,
+                    )
+                )
+
+
+def read_slices_csv(folder: Path) -> list[dict[str, str]]:
+    """The rows of `slices.csv`.
+
+    Raises
+    ------
+    FormatError
+        It is damaged.
+    OSError
+        It cannot be read.
+    """
+    with (folder / SLICES_NAME).open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+        rows = csv.DictReader(file)
+        if rows.fieldnames is None or not {"volume", "k", "path", "md5"} <= set(rows.fieldnames):
+            raise FormatError(f"{SLICES_NAME} of {folder.name} is damaged.")
+        return list(rows)
+
+
+def _header(path: Path) -> Header | None:
+    try:
+        return read_header(path)
+    except (ViewerError, OSError):
+        return None
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)

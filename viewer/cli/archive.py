@@ -1,0 +1,181 @@
+"""`triptych archive`: from folders of DICOM to an archive of Zarr volumes, and back to the proof that it is right.
+
+scan       finds every series and writes a manifest; a second run reads only what is new
+convert    writes one volume a series, on all processors or on a Dask cluster; goes on where it was stopped
+summarize  says what became of all shards
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from viewer.archive.outcome import Summary
+
+STORES = ("shard", "dir", "zip", "sqlite")
+"""Values of `viewer.archive.stores.StoreKind`, which needs zarr."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the steps and their options."""
+    steps = parser.add_subparsers(dest="step", required=True, metavar="STEP")
+
+    def step(name: str, text: str) -> argparse.ArgumentParser:
+        return steps.add_parser(
+            name,
+            help=text,
+            description=f"{text.capitalize()}.",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+
+    scan = step("scan", "find every series below some folders and write a manifest")
+    scan.add_argument(
+        "roots", metavar="ROOT", nargs="+", type=Path, help="folder with DICOM files anywhere below"
+    )
+    scan.add_argument(
+        "-o", "--output", metavar="MANIFEST", type=Path, required=True, help="folder of the manifest"
+    )
+    scan.add_argument(
+        "--shards", metavar="N", type=_positive, help="number of shards; default: one a 1000 series"
+    )
+    convert = step("convert", "write one Zarr volume for each series of a manifest")
+    convert.add_argument(
+        "manifest", metavar="MANIFEST", type=Path, help="folder of a manifest, or one of its shards"
+    )
+    convert.add_argument(
+        "-o", "--output", metavar="ARCHIVE", type=Path, required=True, help="folder of the archive"
+    )
+    convert.add_argument("--store", choices=STORES, default="shard", help="how a volume is laid out")
+    where = convert.add_mutually_exclusive_group()
+    where.add_argument(
+        "--workers", metavar="N", type=_not_negative, help="processes; default: one a processor, 0: this one"
+    )
+    where.add_argument("--scheduler", metavar="ADDRESS", default="", help="a Dask cluster: tcp://host:8786")
+    convert.add_argument("--overwrite", action="store_true", help="convert also what is there already")
+    convert.add_argument(
+        "--check",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="read every volume back before it gets its name",
+    )
+    summarize = step("summarize", "say what became of all shards of an archive")
+    summarize.add_argument("archive", metavar="ARCHIVE", type=Path, help="folder of the archive")
+    for each in (scan, convert, summarize):
+        each.add_argument("--json", action="store_true", help="print one JSON object instead of text")
+    parser.epilog = (
+        'Needs more packages: pip install "triptych-viewer[archive]"\n\n'
+        "Volumes keep what identifies a patient, as their sources do; guard the archive like these.\n\n"
+        "exit codes: 0 all well, 1 failed or nothing found, 2 wrong usage, 3 done in part (some series failed)"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do one step.
+
+    Raises
+    ------
+    ViewerError
+        It cannot be done at all.
+    """
+    return {"scan": _scan, "convert": _convert, "summarize": _summarize}[arguments.step](arguments)
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return value
+
+
+def _not_negative(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError("must not be negative")
+    return value
+
+
+def _scan(arguments: argparse.Namespace) -> int:
+    from viewer.archive.manifest import scan
+    from viewer.cli import EXIT_FAILED, EXIT_OK, EXIT_PARTIAL
+    from viewer.cli.progress import Progress
+
+    with Progress() as progress:
+        found = scan(
+            arguments.roots,
+            arguments.output,
+            shards=arguments.shards,
+            tell=lambda met, read: progress.show("headers read of files met", read, met),
+        )
+    if arguments.json:
+        print(json.dumps(vars(found), indent=2))
+    else:
+        left_out = "".join(f", {n} left out ({reason})" for reason, n in sorted(found.left_out.items()))
+        print(f"{found.files} files, {found.read} of them read now, {found.not_dicom} not DICOM")
+        print(f"{found.series} series, {found.convertible} to convert in {found.shards} shards{left_out}")
+        print(f"{found.localizers} scouts and topograms left out")
+        if found.damaged:
+            print(f"{found.damaged} files could not be read; files.csv says why")
+    if not found.series:
+        return EXIT_FAILED
+    return EXIT_PARTIAL if found.damaged else EXIT_OK
+
+
+def _convert(arguments: argparse.Namespace) -> int:
+    from viewer.archive.cluster import Cluster
+    from viewer.archive.convert import run
+    from viewer.cli.progress import Progress
+
+    with Progress() as progress:
+        summaries = run(
+            arguments.manifest,
+            arguments.output,
+            Cluster(arguments.workers, arguments.scheduler),
+            store=arguments.store,
+            overwrite=arguments.overwrite,
+            check=arguments.check,
+            tell=lambda _, done, total: progress.show("series", done, total),
+        )
+    return _report(summaries, as_json=arguments.json)
+
+
+def _summarize(arguments: argparse.Namespace) -> int:
+    from viewer.archive.outcome import summarize
+
+    return _report(summarize(arguments.archive), as_json=arguments.json)
+
+
+def _report(summaries: Sequence[Summary], *, as_json: bool) -> int:
+    """Print summaries and their sum; tell the outcome as an exit code."""
+    from viewer.archive.outcome import sum_of
+    from viewer.cli import EXIT_FAILED, EXIT_OK, EXIT_PARTIAL
+
+    total = sum_of(summaries)
+    if as_json:
+        print(json.dumps({"shards": [one.plain() for one in summaries], "all": total.plain()}, indent=2))
+    else:
+        for one in summaries:
+            print(_line(one))
+        if len(summaries) > 1:
+            print(_line(total))
+        for failure in total.failures:
+            print(f"failed  {failure['name']}: {failure['reason']}")
+        for problem in total.problems:
+            print(f"problem  {problem['name']}: {problem['slice']}")
+    done = total.counts["converted"] + total.counts["present"] + total.counts["left out"]
+    if total.failed or total.problems or not total.complete:
+        return EXIT_PARTIAL if done else EXIT_FAILED
+    return EXIT_OK
+
+
+def _line(one: Summary) -> str:
+    counts = ", ".join(f"{n} {status}" for status, n in sorted(one.counts.items())) or "no series"
+    left_out = "".join(f", {n} x {kind} left out" for kind, n in sorted(one.left_out.items()))
+    sizes = f"{one.raw_bytes / 1e6:.0f} MB in {one.stored_bytes / 1e6:.0f} MB"
+    written = f"{one.volumes} volumes of {one.slices} slices, {sizes}"
+    unfinished = "" if one.complete else "  (did not come to its end)"
+    return f"{one.shard}: {counts}{left_out}; {written}; {one.seconds:.1f} s{unfinished}"
