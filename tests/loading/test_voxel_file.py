@@ -21,7 +21,7 @@ from tests.conftest import CHECKOUT
 from tests.phantoms import ramp_affine, ramp_array, write_ramp, write_series
 from viewer.errors import StorageError
 from viewer.imaging.volume import Volume
-from viewer.loading import voxel_file
+from viewer.loading import pipeline, voxel_file
 from viewer.loading.cache import VolumeCache
 from viewer.loading.cancel import CancelToken
 from viewer.loading.events import GeometryReady, Indexed, ProblemFound
@@ -86,6 +86,9 @@ def test_that_a_volume_from_the_disk_has_the_values_of_one_in_memory(kind: str, 
         there.coarse.array[..., *index], here.array[..., *where], err_msg="coarser copy"
     )
     assert there.coarse.geometry.shape[0] == here.geometry.shape[0]
+    assert (there.columns is None) == here.is_colour
+    if there.columns is not None:
+        np.testing.assert_array_equal(there.columns.array[0], here.array)
 
 
 def test_that_a_damaged_slice_on_the_disk_is_no_data(tmp_path: Path) -> None:
@@ -142,6 +145,27 @@ def _target(path: Path) -> str:
         return str(path.readlink())
     except OSError:  # the descriptor of the listing itself
         return ""
+
+
+def test_that_a_disk_with_room_for_the_voxels_alone_is_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_ramp(tmp_path / "ct")
+    made: list[int] = []
+
+    class Once(VoxelFile):
+        def __init__(self, *given: Any) -> None:
+            if made:
+                raise StorageError("No room.")
+            made.append(1)
+            super().__init__(*given)
+
+    monkeypatch.setattr(pipeline, "VoxelFile", Once)
+    volume, problems = opened(tmp_path, budget_bytes=10)
+    assert problems == []
+    assert volume.on_disk
+    assert volume.columns is None
+    assert volume.ready.all()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="open files are looked up the Linux way")

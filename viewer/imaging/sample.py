@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from viewer.imaging import kernel
-from viewer.imaging.geometry import VolumeGeometry
+from viewer.imaging.geometry import FloatArray, VolumeGeometry
 from viewer.imaging.kernel.jobs import MAX_SAMPLES, Kind, Knots, Reduce, SampleJob
 from viewer.imaging.plane import Plane
 from viewer.imaging.volume import Volume
@@ -236,8 +236,16 @@ def sample_job(request: SampleRequest) -> SampleJob:
     if request.slab is not None:
         samples, pitch_mm = slab_samples(geometry, plane, request.slab)
         step = inverse[:3, :3] @ (plane.normal * pitch_mm)
+    data = volume.array[request.channel] if volume.is_colour else volume.array
+    if volume.columns is not None:
+        found = volume.columns.holding(*_column_range(matrix, plane, samples, step, (low[2], high[2])))
+        if found is not None:
+            data, first = found
+            matrix[2, 2] -= first
+            low[2] -= first
+            high[2] -= first
     return SampleJob(
-        data=volume.array[request.channel] if volume.is_colour else volume.array,
+        data=data,
         matrix=matrix,
         low=low - FOOTPRINT_TOLERANCE,
         high=high + FOOTPRINT_TOLERANCE,
@@ -249,6 +257,17 @@ def sample_job(request: SampleRequest) -> SampleJob:
         step=step,
         reduce=_REDUCTIONS[request.slab.projection] if request.slab is not None else Reduce.MAX,
     )
+
+
+def _column_range(
+    matrix: FloatArray, plane: Plane, samples: int, step: FloatArray, bounds: tuple[float, float]
+) -> tuple[float, float]:
+    """Lowest and highest column index of the samples of a plane within a volume."""
+    across, down, start = matrix[2]
+    half = samples // 2 * abs(step[2])
+    ends = [start + x * across + y * down for x in (0, plane.width - 1) for y in (0, plane.height - 1)]
+    lowest, highest = np.clip([min(ends) - half, max(ends) + half], *bounds)
+    return float(lowest), float(highest)
 
 
 def _knots(volume: Volume) -> Knots | None:

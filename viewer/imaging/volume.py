@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from viewer.imaging.columns import Columns
 from viewer.imaging.geometry import VolumeGeometry
 from viewer.imaging.window import VoiTable, Window
 
@@ -81,6 +82,8 @@ class Volume:
     coarse
         A coarser copy in memory (`viewer.imaging.coarse`) of a volume larger than the memory limit, whose array is a
         mapped file: any of it may have to be read from the disk first. None for a volume in memory.
+    columns
+        The same voxels in an order for sagittal planes, on the disk too.
     """
 
     uid: str
@@ -102,6 +105,7 @@ class Volume:
     corrupt: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool))
     interpolate_gaps: bool = False
     coarse: Volume | None = None
+    columns: Columns | None = None
 
     def __post_init__(self) -> None:
         if not self.array.flags.c_contiguous:

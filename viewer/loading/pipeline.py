@@ -11,6 +11,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from pathlib import Path
@@ -22,7 +23,7 @@ from viewer.dicom.build import array_dtype, array_shape, fill_slice, make_volume
 from viewer.dicom.choice import DefaultChoice, choose_default
 from viewer.dicom.index import Indexer
 from viewer.dicom.model import Catalogue, Problem, Series, Stack, Study
-from viewer.errors import Cancelled, DecodeError, EmptyStudyError, FormatError, ViewerError
+from viewer.errors import Cancelled, DecodeError, EmptyStudyError, FormatError, StorageError, ViewerError
 from viewer.formats.registry import (
     Found,
     FoundFile,
@@ -32,6 +33,7 @@ from viewer.formats.registry import (
     volume_format_for,
 )
 from viewer.imaging.coarse import coarse_copy, copy_slice
+from viewer.imaging.columns import Columns, column_starts, columns_shape
 from viewer.imaging.geometry import VolumeGeometry
 from viewer.imaging.volume import Volume
 from viewer.loading.cache import VolumeCache, default_budget_bytes
@@ -348,7 +350,7 @@ class _Filling:
     volume: Volume
     stack: Stack
     names: Mapping[str, str]
-    file: VoxelFile | None = None
+    files: tuple[VoxelFile, ...] = ()
     passes: list[tuple[int, ...]] = field(default_factory=list)
     started: float = 0.0
     done: int = 0
@@ -407,11 +409,17 @@ class FillJob:
         _log.info(
             "a volume of %.1f GB exceeds the memory limit and goes to the disk", volume_bytes(stack) / 1e9
         )
-        file = VoxelFile(array_shape(stack), array_dtype(stack), cache_dir())
-        volume = make_volume(stack, array=file.array)
+        files = [VoxelFile(array_shape(stack), array_dtype(stack), cache_dir())]
+        volume = make_volume(stack, array=files[0].array)
         coarse = coarse_copy(volume, self._whole_budget() // COARSE_SHARE)
         self._claim(coarse.nbytes)
-        return _Filling(replace(volume, coarse=coarse), stack, self._names, file)
+        columns = None
+        if not volume.is_colour:
+            with suppress(StorageError):  # without room for it sagittal planes take longer
+                shape = volume.geometry.shape
+                files.append(VoxelFile(columns_shape(shape), volume.array.dtype, cache_dir()))
+                columns = Columns(files[1].array, column_starts(shape[2]))
+        return _Filling(replace(volume, coarse=coarse, columns=columns), stack, self._names, tuple(files))
 
     def _whole_budget(self) -> int:
         if self._budget_bytes is not None:
@@ -528,10 +536,12 @@ def _put_in_place(filling: _Filling, k: int) -> None:
         # Shown only when the copy has it, too.
         fill_slice(replace(volume, ready=np.zeros_like(volume.ready)), filling.stack, k)
         copy_slice(volume, coarse, k)
+        if volume.columns is not None:
+            volume.columns.put(k, volume.array[k])
         volume.ready[k] = True
     finally:
-        if filling.file is not None:
-            filling.file.settle(k)
+        for file in filling.files:
+            file.settle(k)
 
 
 def _problem(filling: _Filling, k: int, reason: str) -> Problem:

@@ -38,7 +38,7 @@ class VoxelFile:
     Parameters
     ----------
     shape
-        (k, j, i), or (3, k, j, i) for colour.
+        (k, j, i), or (n, k, j, i) for n channels or blocks.
     dtype
         Of the voxels.
     folder
@@ -76,8 +76,8 @@ class VoxelFile:
         # Of a mapped file this forgets no value: the pages stay in the file and, while there is room, in its cache.
         array = self.array
         slice_bytes, stack_bytes = array.strides[-3], array.strides[-3] * array.shape[-3]
-        for channel in range(array.shape[0] if array.ndim == 4 else 1):
-            begin = channel * stack_bytes + k * slice_bytes
+        for part in range(array.shape[0] if array.ndim == 4 else 1):
+            begin = part * stack_bytes + k * slice_bytes
             start = begin - begin % mmap.PAGESIZE
             self._map.madvise(mmap.MADV_DONTNEED, start, begin + slice_bytes - start)
 
