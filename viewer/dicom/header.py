@@ -29,6 +29,9 @@ NATIVE_SYNTAXES = frozenset({IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG, DEF
 
 PIXEL_DATA, FLOAT_PIXEL_DATA, DOUBLE_PIXEL_DATA = 0x7FE00010, 0x7FE00008, 0x7FE00009
 
+OVERLAY_ROWS = range(0x60000010, 0x60200010, 0x20000)
+"""Overlay Rows of the groups 6000 to 601E: present where a file has overlay planes."""
+
 WANTED: dict[int, bytes] = {
     # tag: allowed value representations, joined
     0x00020002: b"UI",
@@ -117,7 +120,7 @@ WANTED: dict[int, bytes] = {
     0x00541102: b"CS",
     0x00541300: b"DS",
     0x00541321: b"DS",
-}
+} | dict.fromkeys(OVERLAY_ROWS, b"US")
 """Every element that is read into a `Header`."""
 
 SEQUENCES = frozenset({0x00283000, 0x00283010, 0x00409096, 0x00540016, 0x00540022, 0x52009229, 0x52009230})
@@ -249,6 +252,7 @@ class Header:
     window_function: str
     lossy: bool
     lossy_ratio: float | None
+    overlays: bool
     pixel_tag: int
     pixel_offset: int
     pixel_length: int
@@ -407,6 +411,7 @@ class Header:
             window_function=text(0x00281056),
             lossy=text(0x00282110) == "01",
             lossy_ratio=next(iter(read.numbers(0x00282112)), None),
+            overlays=any(tag in elements for tag in OVERLAY_ROWS),
             pixel_tag=pixel[0],
             pixel_offset=pixel[1],
             pixel_length=pixel[2],

@@ -245,6 +245,8 @@ class Stack:
         ImageType values and ConvolutionKernel, used to choose the series that opens first.
     source
         Reads the slices when the frames are not DICOM, else None.
+    overlays
+        Some file has overlay planes (60xx), read by `viewer.dicom.overlay_planes` when they are drawn.
     tracer_text, acquisition_text
         Short technical lines for the corner annotation (rule E.2): "FDG 589 MBq, 60 min", "120 kVp 200 mA".
     """
@@ -275,6 +277,7 @@ class Stack:
     lossy_text: str = ""
     warnings: tuple[str, ...] = ()
     source: VolumeSource | None = None
+    overlays: bool = False
 
 
 @dataclass(frozen=True, eq=False)

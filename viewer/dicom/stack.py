@@ -142,6 +142,7 @@ def make_stack(draft: StackDraft, uid: str) -> Stack:
         kernel=middle.kernel,
         acquisition_text=acquisition_text(middle),
         lossy_text=lossy_text(headers),
+        overlays=any(header.overlays for header in headers),
         warnings=tuple(
             dict.fromkeys(
                 (*draft.fit.report.warnings, *window_notes, *notes, *luts.notes, *padding_notes),

@@ -1,0 +1,116 @@
+"""Overlay planes (60xx) of the series on show as masks on its voxels: drawn over pictures, never values (B19)."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from psygnal import Signal
+
+from viewer.imaging.plane import Plane
+from viewer.imaging.sample import Interpolation, sample_plane
+from viewer.imaging.volume import Volume
+
+if TYPE_CHECKING:
+    from viewer.dicom.model import Stack
+    from viewer.imaging.geometry import VolumeGeometry
+    from viewer.state.view import ViewState
+
+Mask = npt.NDArray[np.bool_]
+FINEST = 4
+"""At most so many samples along each side of a pixel: a picture that is smaller still may lose thin lines."""
+PICTURES_KEPT = 12
+
+
+class OverlayGraphics:
+    """Which overlays are known, and whether they are drawn.
+
+    Signals
+    -------
+    changed
+        Overlays arrived, left, or are switched.
+    """
+
+    changed = Signal()
+
+    def __init__(self, view: ViewState) -> None:
+        self.visible = True
+        self._volumes: dict[str, Volume | None] = {}
+        self._pictures: dict[tuple[object, ...], Mask] = {}
+        view.library.volume_removed.connect(self._forget)
+
+    def wanted(self, stack: Stack) -> bool:
+        """Whether the overlays of a stack exist and have not been read."""
+        return stack.overlays and stack.uid not in self._volumes
+
+    def put(self, uid: str, geometry: VolumeGeometry, mask: Mask | None) -> None:
+        """Keep the overlays of a stack.
+
+        Parameters
+        ----------
+        uid, geometry
+            Of the stack.
+        mask
+            (k, j, i), True where something is drawn; None when there is nothing to draw.
+        """
+        self._volumes[uid] = (
+            None if mask is None else Volume(f"overlays of {uid}", mask.view(np.uint8), geometry)
+        )
+        self._pictures.clear()
+        self.changed.emit()
+
+    def has(self, uid: str) -> bool:
+        """Whether there is anything to draw over a volume."""
+        return self._volumes.get(uid) is not None
+
+    def toggle(self) -> None:
+        """Draw the overlays or leave them out."""
+        self.visible = not self.visible
+        self.changed.emit()
+
+    def on_plane(self, uid: str, plane: Plane) -> Mask | None:
+        """What the overlays of a volume draw on a plane, None for nothing.
+
+        An overlay reaches half a slice to both sides of its slice, and exactly its pixels within it.
+        """
+        volume = self._volumes.get(uid)
+        if volume is None:
+            return None
+        key = (
+            uid,
+            plane.origin_mm.tobytes(),
+            plane.u_mm.tobytes(),
+            plane.v_mm.tobytes(),
+            plane.width,
+            plane.height,
+        )
+        if key not in self._pictures:
+            while len(self._pictures) >= PICTURES_KEPT:
+                self._pictures.pop(next(iter(self._pictures)))
+            self._pictures[key] = _drawn(volume, plane)
+        found = self._pictures[key]
+        return found if found.any() else None
+
+    def _forget(self, uid: str) -> None:
+        if self._volumes.pop(uid, None) is not None:
+            self._pictures.clear()
+
+
+def _drawn(volume: Volume, plane: Plane) -> Mask:
+    """(height, width) of a plane; where a pixel covers several voxels, one that is drawn on is enough."""
+    _, row_mm, column_mm = volume.geometry.spacing_mm
+    finer = min(FINEST, max(1, math.ceil(plane.mm_per_pixel / min(row_mm, column_mm) - 1e-6)))
+    shift = (1 / finer - 1) / 2
+    fine = Plane(
+        plane.at(shift, shift),
+        plane.u_mm / finer,
+        plane.v_mm / finer,
+        plane.width * finer,
+        plane.height * finer,
+    )
+    values = sample_plane(volume, fine, interpolation=Interpolation.NEAREST)
+    drawn: Mask = values == 1.0
+    result: Mask = np.logical_or.reduce(drawn.reshape(plane.height, finer, plane.width, finer), axis=(1, 3))
+    return result
