@@ -136,6 +136,8 @@ RULES: Final[dict[str, tuple[str, str]]] = {
     "G05": ("area of an ellipse by its formula", "closed form"),
     "G06": ("longest diameter and the longest across it", "closed form"),
     "G07": ("volume as voxels times their volume, by slice", "ramp; arithmetic"),
+    "G08": ("kept in patient coordinates with frame of reference and image", "positions under the mouse"),
+    "G11": ("undo, redo, delete without a question; stays when the series changes", "the history itself"),
     "G12": ("what is measured across a gap or on an unregistered overlay says so", "gaps written by hand"),
     "I01": (
         "frames of a segmentation by their own position",
@@ -209,7 +211,7 @@ OPEN: Final[dict[str, str]] = {
     "D22": "MTV and TLG of a region are computed, but no region can be drawn yet.",
     "D31": "Spatial Registration objects are listed but not applied, and there is no manual shift.",
     "E06": "The 50 ms are measured by tests/perf, not asserted.",
-    "E20": "Distance, angle and two studies side by side are missing.",
+    "E20": "Two studies side by side are missing.",
     "E22": "Two studies cannot be shown side by side yet.",
     "I05": "The contours are read and cut, but not drawn in the panes yet.",
     "I12": "Structures are not drawn in the panes yet.",

@@ -125,7 +125,7 @@ def menu_actions(window: MainWindow) -> set[str]:
         for action in menu.actions():
             if isinstance(inner := action.menu(), QMenu):
                 yield from walk(inner)
-            elif action.objectName():
+            if action.objectName():
                 yield action.objectName()
 
     names: set[str] = set()

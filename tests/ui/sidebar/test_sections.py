@@ -35,6 +35,7 @@ def test_that_every_section_is_found_once_and_in_order() -> None:
         ("bottom", "problems"),
         ("left", "browser"),
         ("right", "layers"),
+        ("right", "measurements"),
         ("right", "study"),
         ("right", "tags"),
     ]

@@ -79,6 +79,19 @@ class Tool(Protocol):
 
 
 @runtime_checkable
+class Kindred(Tool, Protocol):
+    """A tool that shares a button of the toolbar with its kin, so that the toolbar stays short.
+
+    Attributes
+    ----------
+    family
+        Name of the button.
+    """
+
+    family: str
+
+
+@runtime_checkable
 class Grabbing(Tool, Protocol):
     """A tool with handles: under the mouse they go before whatever tool is chosen."""
 
