@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from enum import StrEnum
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
-from viewer.imaging.geometry import FloatArray
+from viewer.imaging.geometry import FloatArray, cross
 
 LABEL_THRESHOLD = 0.2
 """A further letter is added when its direction cosine exceeds this (rule E02, the overlay's value)."""
@@ -48,8 +49,13 @@ def letters(direction: npt.ArrayLike, threshold: float = LABEL_THRESHOLD) -> str
     str
         One to three of L R P A H F; empty for a zero or non-finite vector.
     """
-    # Plain numbers: every pane asks for its letters in every frame, and numpy is slow with three of them.
-    given: list[float] = np.asarray(direction, dtype=np.float64).tolist()
+    # Every pane asks for its letters in every frame, nearly always for the same ones.
+    x, y, z = np.asarray(direction, dtype=np.float64).tolist()
+    return _letters((x, y, z), threshold)
+
+
+@lru_cache(256)
+def _letters(given: tuple[float, float, float], threshold: float) -> str:
     length = math.hypot(*given)
     if not math.isfinite(length) or length == 0:
         return ""
@@ -81,9 +87,24 @@ def plane_axes(anatomy: Anatomy, frame: npt.ArrayLike | None = None) -> tuple[Fl
         (3, 3) orthonormal matrix whose columns replace the patient axes x, y, z (acquired planes of an oblique
         series, rule A20); None for the patient's own axes.
     """
-    rotation = np.eye(3) if frame is None else np.asarray(frame, dtype=np.float64)
-    right, down = SCREEN_AXES[anatomy]
-    return rotation @ np.array(right, dtype=np.float64), rotation @ np.array(down, dtype=np.float64)
+    right, down, _ = _axes(anatomy, None if frame is None else np.asarray(frame, dtype=np.float64).tobytes())
+    return right, down
+
+
+def plane_normal(anatomy: Anatomy, frame: npt.ArrayLike | None = None) -> FloatArray:
+    """Unit vector right x down of a pane; see `plane_axes`."""
+    return _axes(anatomy, None if frame is None else np.asarray(frame, dtype=np.float64).tobytes())[2]
+
+
+@lru_cache(256)
+def _axes(anatomy: Anatomy, frame: bytes | None) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """(right, down, normal), read-only: a frame asks for them dozens of times."""
+    rotation = np.eye(3) if frame is None else np.frombuffer(frame).reshape(3, 3)
+    right, down = (rotation @ np.array(axis, dtype=np.float64) for axis in SCREEN_AXES[anatomy])
+    axes = (right, down, cross(right, down))
+    for axis in axes:
+        axis.setflags(write=False)
+    return axes
 
 
 def acquired_frame(patient_from_index: npt.ArrayLike) -> FloatArray:

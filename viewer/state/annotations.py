@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 from viewer.dicom.model import Patient
 from viewer.imaging.body_size import is_uptake
@@ -60,16 +61,30 @@ def corners(
     if view.interpolation is not Interpolation.LINEAR:
         details.append(view.interpolation.value)
     items = _items(view, scene)
+    fixed = [_fixed(found, identity=identity, compact=compact) for found in items]
     details += [found.stack.lossy_text for found in items if found.stack.lossy_text]
     return Corners(
-        top_left=_patient(item, compact=compact) if identity else (),
-        top_right=_study(item, identity=identity, compact=compact),
+        top_left=fixed[0].top_left,
+        top_right=fixed[0].top_right,
         bottom_left=tuple(filter(None, [*bottom_left, "  ".join(details)])),
-        bottom_right=tuple(
-            line for found in items for line in _series(found, identity=identity, compact=compact)
-        ),
+        bottom_right=tuple(line for part in fixed for line in part.bottom_right),
         warnings=warnings,
     )
+
+
+_kept: WeakKeyDictionary[OpenVolume, dict[tuple[bool, bool], Corners]] = WeakKeyDictionary()
+
+
+def _fixed(item: OpenVolume, *, identity: bool, compact: bool) -> Corners:
+    """The lines that stay as long as a volume is shown; every frame asks for them."""
+    known = _kept.setdefault(item, {})
+    if (identity, compact) not in known:
+        known[identity, compact] = Corners(
+            top_left=_patient(item, compact=compact) if identity else (),
+            top_right=_study(item, identity=identity, compact=compact),
+            bottom_right=_series(item, identity=identity, compact=compact),
+        )
+    return known[identity, compact]
 
 
 def _place(view: ViewState, scene: PaneScene, *, compact: bool) -> list[str]:

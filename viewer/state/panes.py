@@ -23,7 +23,14 @@ class PlaneKind(StrEnum):
     @property
     def anatomy(self) -> Anatomy | None:
         """The anatomical plane, None for ACQUIRED and MIP."""
-        return Anatomy(self.value) if self.value in set(Anatomy) else None
+        return _ANATOMY_OF.get(self)
+
+
+_ANATOMY_OF = {
+    PlaneKind.AXIAL: Anatomy.AXIAL,
+    PlaneKind.SAGITTAL: Anatomy.SAGITTAL,
+    PlaneKind.CORONAL: Anatomy.CORONAL,
+}
 
 
 class Content(StrEnum):

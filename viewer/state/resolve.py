@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -194,6 +195,20 @@ def fit_mm_per_pixel(
     cylinder: bool = False,
 ) -> float:
     """Largest scale at which the whole volume fits the pane; with `cylinder` at every angle of a turning MIP."""
+    return _fit(geometry, right.tobytes(), down.tobytes(), width, height, cylinder=cylinder)
+
+
+@lru_cache(64)
+def _fit(
+    geometry: VolumeGeometry,
+    right_bytes: bytes,
+    down_bytes: bytes,
+    width: int,
+    height: int,
+    *,
+    cylinder: bool,
+) -> float:
+    right, down = np.frombuffer(right_bytes), np.frombuffer(down_bytes)
     offsets = geometry.corners_mm() - geometry.centre_mm
     half_width = float(np.abs(offsets @ right).max())
     if cylinder:

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from psygnal import Signal
 
 from viewer.imaging.geometry import FloatArray, cross
-from viewer.imaging.orientation import plane_axes
+from viewer.imaging.orientation import plane_axes, plane_normal
 from viewer.imaging.sample import Interpolation, Slab
 from viewer.imaging.window import Voi
 from viewer.state.arrangement import arranged_for, fitting_layout
@@ -211,7 +211,11 @@ class ViewState:
 
     def normal(self, kind: PlaneKind) -> FloatArray:
         """Scroll direction of a plane kind: towards the head, the left, the back, and the same way however turned."""
-        normal: FloatArray = cross(*self.axes(kind))
+        anatomy = kind.anatomy
+        if anatomy is None or kind in self.turned:
+            normal = cross(*self.axes(kind))
+        else:
+            normal = plane_normal(anatomy, self.frame)
         return -normal if kind is PlaneKind.SAGITTAL else normal
 
     def set_frame(

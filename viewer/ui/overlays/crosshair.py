@@ -28,9 +28,12 @@ def paint(painter: QPainter, given: OverlayInput) -> None:
         parts = [(low, min(high, -GAP)), (max(low, GAP), high)]
         colour = PLANE_COLOURS[line.kind]
         painter.setPen(QPen(colour, 1.0))
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=dx != 0.0 and dy != 0.0)
+        slanting = dx != 0.0 and dy != 0.0
+        if slanting:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=True)
         painter.drawLines([QLineF(x + a * dx, y + a * dy, x + b * dx, y + b * dy) for a, b in parts if a < b])
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
+        if slanting:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
         _letter(painter, given, (x, y), line)
 
 
