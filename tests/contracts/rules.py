@@ -213,12 +213,8 @@ OPEN: Final[dict[str, str]] = {
     "E06": "The 50 ms are measured by tests/perf, not asserted.",
     "E20": "Two studies side by side are missing.",
     "E22": "Two studies cannot be shown side by side yet.",
-    "I05": "The contours are read and cut, but not drawn in the panes yet.",
-    "I12": "Structures are not drawn in the panes yet.",
     "J34": "The first picture comes when all headers are read, not before.",
     "J39": "Paths of more than 260 characters are not tried on Windows.",
-    "J47": "Segmentations and structures are listed, not drawn; so their missing images are not named either.",
-    "J48": "Structures are listed, not drawn; only that they do no harm is tested.",
 }
 
 

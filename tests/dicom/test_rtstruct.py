@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from tests.conftest import RealData, Reference
@@ -71,7 +73,7 @@ def test_that_I05_I06_contours_on_their_images_are_the_published_mask_voxel_by_v
 
 def test_that_J48_points_open_lines_and_nonsense_are_left_out_and_named(tmp_path: Path) -> None:
     good = [at_height(SQUARE, z) for z in (0.0, 2.0, 4.0)]
-    regions = {
+    regions: dict[str, Sequence[npt.ArrayLike]] = {
         "good": [*good, at_height(SQUARE[:1], 0.0), at_height(SQUARE[:2], 2.0), np.arange(11)],
         "open": good,
         "point": [at_height(SQUARE[:1], 0.0)],

@@ -296,8 +296,21 @@ def window_of(corners_mm: FloatArray, plane: Plane) -> tuple[Plane, int, int] | 
 
 def masks_of_labels(labels: npt.NDArray[np.integer], geometry: VolumeGeometry) -> dict[int, Mask]:
     """One mask for every label above 0 of a (k, j, i) array of whole numbers, by label."""
-    found = np.unique(labels)
-    return {int(label): Mask.of(labels == label, geometry) for label in found if label > 0}
+    flat = labels.ravel()
+    places = np.flatnonzero(flat > 0)
+    values = flat[places]
+    order = np.argsort(values, kind="stable")
+    places, values = places[order], values[order]
+    starts = np.flatnonzero(np.diff(values, prepend=0))
+    masks = {}
+    for start, end in zip(starts, [*starts[1:], len(values)], strict=True):
+        index = np.stack(np.unravel_index(places[start:end], labels.shape))
+        low, high = index.min(axis=1), index.max(axis=1) + 1
+        block = np.zeros(tuple(high - low), bool)
+        k, j, i = index - low[:, None]
+        block[k, j, i] = True
+        masks[int(values[start])] = Mask(geometry, block, (int(low[0]), int(low[1]), int(low[2])))
+    return masks
 
 
 def labels_of_masks(

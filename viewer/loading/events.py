@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from viewer.dicom.model import Catalogue, Problem, Series, Stack, Study
 from viewer.imaging.volume import Volume
+
+if TYPE_CHECKING:
+    from viewer.dicom.structure_file import StructureFile
 
 
 @dataclass(frozen=True)
@@ -122,6 +126,13 @@ class ThumbnailReady:
     image: npt.NDArray[np.uint8]
 
 
+@dataclass(frozen=True, eq=False)
+class StructuresReady:
+    """The structures of a file were read."""
+
+    file: StructureFile
+
+
 @dataclass(frozen=True)
 class ProblemFound:
     """One line for the problems panel."""
@@ -152,6 +163,7 @@ LoadEvent = (
     | SlicesReady
     | VolumeFinished
     | ThumbnailReady
+    | StructuresReady
     | ProblemFound
     | Finished
     | Failed

@@ -18,7 +18,19 @@ from PySide6.QtWidgets import QWidget
 from viewer.assets import asset_path
 from viewer.errors import SettingsError
 
-MENU_ORDER = ("File", "Edit", "View", "Layout", "Window", "Layers", "Navigate", "Tools", "Export", "Help")
+MENU_ORDER = (
+    "File",
+    "Edit",
+    "View",
+    "Layout",
+    "Window",
+    "Layers",
+    "Structures",
+    "Navigate",
+    "Tools",
+    "Export",
+    "Help",
+)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from viewer.errors import ViewerError
 from viewer.loading.cancel import CancelToken
 from viewer.loading.events import Failed, LoadEvent, Preparing
 from viewer.settings import cache_dir
+from viewer.state.structures import StructureStore
 from viewer.ui.context import UiContext
 from viewer.ui.dialogs.recent import remember
 from viewer.ui.dialogs.second_drop import ask_second_drop
@@ -23,11 +24,22 @@ def open_with_question(context: UiContext, paths: Sequence[Path]) -> None:
     """Open paths; while a study is loading ask whether to replace it or to add."""
     if not paths:
         return
+    if context.library.catalogue.studies and all(_is_structure_file(path) for path in paths):
+        # A segmentation alone shows nothing: it belongs to the study that is open.
+        context.view.work.of(StructureStore).await_files(paths)
+        context.loader.open_paths(paths, add=True)
+        return
     answer = ask_second_drop(context.window) if context.loader.busy else "replace"
     if answer == "cancel":
         return
     remember(context.settings, paths)
     context.loader.open_paths(paths, add=answer == "add")
+
+
+def _is_structure_file(path: Path) -> bool:
+    from viewer.dicom.structure_file import is_structure_file
+
+    return path.is_file() and is_structure_file(path)
 
 
 def open_demo(context: UiContext) -> None:

@@ -188,7 +188,7 @@ def test_that_the_context_menu_offers_only_what_is_possible(browser: StudyBrowse
     }
     assert menus["series:pt"] == {"Open": True, overlay: True, "Show tags": True}
     assert menus["series:ct"][overlay] is False, "a volume does not lie on itself"
-    assert menus["series:seg"] == {"Open": False, overlay: False, "Show tags": True}
+    assert menus["series:seg"] == {"Open": True, overlay: False, "Show tags": True}
 
 
 def test_that_show_tags_asks_for_the_tags_of_a_file_of_the_series(

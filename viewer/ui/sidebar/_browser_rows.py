@@ -43,6 +43,8 @@ class Row:
         Series whose thumbnail and tags belong to the row.
     path
         A file of it, for its tags.
+    structures
+        Files that hold structures, which open over the images.
     open
         Unfolded at first.
     """
@@ -57,6 +59,7 @@ class Row:
     series_uid: str = ""
     stack_uid: str = ""
     path: Path | None = None
+    structures: tuple[Path, ...] = ()
     tooltip: str = ""
     open: bool = True
     children: tuple[Row, ...] = ()
@@ -72,6 +75,7 @@ _GROUPS = (
     ("localizers", "Localizers", (SeriesKind.LOCALIZER,)),
     ("captures", "Captures", (SeriesKind.CAPTURE,)),
 )
+_STRUCTURE_KINDS = (SeriesKind.SEGMENTATION, SeriesKind.STRUCTURES)
 _IN_LIST = (SeriesKind.VOLUME, SeriesKind.IMAGE)
 
 
@@ -148,6 +152,7 @@ def series_row(series: Series, *, identity: bool) -> Row:
         series_uid=series.uid,
         stack_uid=first.uid if first else "",
         path=(first.frames[0].path if first and first.frames else paths[0] if paths else None),
+        structures=series.paths if series.kind in _STRUCTURE_KINDS else (),
         tooltip="\n".join(part for part in (title, *facts) if part),
         open=False,
         children=(

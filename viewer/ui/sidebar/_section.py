@@ -65,9 +65,12 @@ class SidebarHub(QObject):
     -------
     tags_requested
         `Path` of a file whose tags shall be shown.
+    structures_requested
+        Paths of files whose structures shall be drawn.
     """
 
     tags_requested = Signal(object)
+    structures_requested = Signal(object)
 
     @staticmethod
     def of(window: QWidget) -> SidebarHub:

@@ -235,9 +235,11 @@ class StudyBrowser(QWidget):
         return Role.OVERLAY if is_pet_on_ct and same else Role.BASE
 
     def open_row(self, row: Row, role: Role | None = None) -> None:
-        """Open what a row stands for; rows without images do nothing."""
+        """Open what a row stands for: images as a layer, structures over them; other objects do nothing."""
         if row.stack_uid:
             self._context.loader.open_series(row.stack_uid, role or self.default_role(row))
+        elif row.structures:
+            SidebarHub.of(self._context.window).structures_requested.emit(row.structures)
 
     def _open_current(self) -> None:
         item = self.tree.currentItem()
@@ -246,7 +248,7 @@ class StudyBrowser(QWidget):
 
     def _on_double_click(self, item: QTreeWidgetItem) -> None:
         row: Row = item.data(0, ROW_ROLE)
-        if row.stack_uid:
+        if row.stack_uid or row.structures:
             self.open_row(row)
         elif row.children:
             item.setExpanded(not item.isExpanded())
@@ -258,7 +260,7 @@ class StudyBrowser(QWidget):
         stack = self._library.catalogue.find_stack(row.stack_uid)
         base = self._view.volume(Role.BASE)
         open_base = menu.addAction("Open")
-        open_base.setEnabled(bool(row.stack_uid))
+        open_base.setEnabled(bool(row.stack_uid or row.structures))
         open_base.triggered.connect(lambda: self.open_row(row, Role.BASE))
         overlay = menu.addAction("Open as overlay")
         can_lie_on_top = stack is not None and stack.multiplanar and base is not None
