@@ -20,7 +20,8 @@ HOLE = np.array([[2.0, 2], [2, 8], [8, 8], [8, 2]])
 def circle(radius: float, n: int = 360, centre: tuple[float, float] = (0.0, 0.0)) -> FloatArray:
     """(n, 2) corners of a regular polygon."""
     angle = np.linspace(0, 2 * np.pi, n, endpoint=False)
-    return np.column_stack([np.cos(angle), np.sin(angle)]) * radius + np.array(centre)
+    points: FloatArray = np.column_stack([np.cos(angle), np.sin(angle)]) * radius + np.array(centre)
+    return points
 
 
 def at_height(polygon: FloatArray, z: float) -> FloatArray:
