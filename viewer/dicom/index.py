@@ -15,6 +15,7 @@ from pathlib import Path
 from viewer.dicom.header import CHARSET_GUESSED, REAL_WORLD_VALUES, Header
 from viewer.dicom.model import Catalogue, Patient, Problem, Series, SeriesKind, Study
 from viewer.dicom.mosaic import is_mosaic, tiles
+from viewer.dicom.pet_stack import earliest_acquisition
 from viewer.dicom.read import read_header
 from viewer.dicom.series import is_capture, is_localizer, split_series
 from viewer.dicom.sop_classes import DICOMDIR, MULTIFRAME_VOLUMES, kind_of_class
@@ -154,9 +155,10 @@ class Indexer:
         images, problems = self._frames(files.headers)
         result = split_series(images, _same_pixels)
         stacks = []
+        earliest = earliest_acquisition(images)
         for n, draft in enumerate(result.drafts):
             try:
-                stacks.append(make_stack(draft, files.uid if n == 0 else f"{files.uid}#{n + 1}"))
+                stacks.append(make_stack(draft, files.uid if n == 0 else f"{files.uid}#{n + 1}", earliest))
             except ViewerError as error:
                 problems.append(Problem(self._name(draft.headers[0].path), error.user_message))
             except OSError as error:

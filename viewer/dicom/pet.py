@@ -76,7 +76,7 @@ def unit_text(units: str, suv_type: str = "") -> str:
     return f"{text} ({kind})" if text and kind and kind != "BW" else text
 
 
-def suv_inputs(datasets: Sequence[Dataset], series: Sequence[Dataset] = ()) -> SuvInputs:
+def suv_inputs(datasets: Sequence[Dataset], earliest: dt.datetime | None = None) -> SuvInputs:
     """Collect what an SUV needs from the headers of one PET series.
 
     Parameters
@@ -84,8 +84,9 @@ def suv_inputs(datasets: Sequence[Dataset], series: Sequence[Dataset] = ()) -> S
     datasets
         Headers of all slices, in slice order, pixel data not needed; or one multi-frame object. All slices matter:
         the decay reference is checked against the earliest acquisition of the series (D05).
-    series
-        Headers of the whole series when `datasets` are only a part of it, such as one time of a dynamic scan.
+    earliest
+        Start of the first acquisition of the whole series when `datasets` are only a part of it, such as one time of
+        a dynamic scan.
 
     Returns
     -------
@@ -101,7 +102,6 @@ def suv_inputs(datasets: Sequence[Dataset], series: Sequence[Dataset] = ()) -> S
         raise ValueError("a PET series has at least one slice")
     reader = _SeriesReader(datasets)
     frames = tuple(frame for dataset in datasets for frame in _frames(dataset, reader))
-    moments = (frame.acquisition for dataset in series for frame in _frames(dataset, reader))
     nuclide, known_s = reader.nuclide()
     return SuvInputs(
         frames=frames,
@@ -123,7 +123,8 @@ def suv_inputs(datasets: Sequence[Dataset], series: Sequence[Dataset] = ()) -> S
         series_start=reader.series_start(),
         ge_scan=reader.private_moment(0x0009, 0x0D, "GEMS_PETD_01"),
         siemens_reference=reader.private_moment(0x0071, 0x22, "SIEMENS MED PT"),
-        series_earliest=_first(moments),
+        # All frames of an enhanced object, of which a stack may take only some.
+        series_earliest=first_moment([earliest, *(frame.acquisition for frame in frames)]),
         conflicts=frozenset(reader.conflicts),
         warnings=tuple(dict.fromkeys(reader.warnings)),
     )
@@ -187,13 +188,35 @@ def parse_datetime(text: str, zone: dt.timezone | None = None) -> dt.datetime | 
     return dt.datetime.combine(date, time, parse_offset(match[3]) if match[3] else zone)
 
 
+def acquisition_moment(
+    date: str, time: str, moment: str, series_date: str, zone: dt.timezone | None
+) -> dt.datetime | None:
+    """When a slice was acquired; None when the header does not say.
+
+    Parameters
+    ----------
+    date, time, moment
+        Acquisition Date (0008,0022), Time (0008,0032) and DateTime (0008,002A).
+    series_date
+        Series Date (0008,0021), for a time without any date.
+    zone
+        Of the data set.
+    """
+    found = _combined(date, time, zone) or parse_datetime(moment, zone)
+    return _combined(series_date, time, zone) if found is None and not date else found
+
+
+def _combined(date: str, time: str, zone: dt.timezone | None) -> dt.datetime | None:
+    day, clock = parse_date(date), parse_time(time)
+    return None if day is None or clock is None else dt.datetime.combine(day, clock, zone)
+
+
 def _zone(dataset: Dataset) -> dt.timezone | None:
     return parse_offset(_text(dataset, 0x00080201))
 
 
 def _moment(dataset: Dataset, date_tag: int, time_tag: int) -> dt.datetime | None:
-    date, time = parse_date(_text(dataset, date_tag)), parse_time(_text(dataset, time_tag))
-    return None if date is None or time is None else dt.datetime.combine(date, time, _zone(dataset))
+    return _combined(_text(dataset, date_tag), _text(dataset, time_tag), _zone(dataset))
 
 
 # --- Elements ---------------------------------------------------------------------------------------------------
@@ -399,13 +422,11 @@ class _SeriesReader:
 
     def acquisition(self, dataset: Dataset) -> dt.datetime | None:
         """Acquisition Date and Time (0008,0022), (0008,0032), or DateTime (0008,002A)."""
-        moment = _moment(dataset, 0x00080022, 0x00080032)
-        if moment is None:
-            moment = parse_datetime(_text(dataset, 0x0008002A), _zone(dataset))
-        if moment is None and not _text(dataset, 0x00080022):
-            moment = _moment(dataset, 0x00080021, 0x00080032)
-            if moment is not None:
-                self.warnings.append("The acquisition has no date; the date of the series was used.")
+        date, time = _text(dataset, 0x00080022), _text(dataset, 0x00080032)
+        both, zone = _text(dataset, 0x0008002A), _zone(dataset)
+        moment = acquisition_moment(date, time, both, _text(dataset, 0x00080021), zone)
+        if moment is not None and not date and parse_datetime(both, zone) is None:
+            self.warnings.append("The acquisition has no date; the date of the series was used.")
         return moment
 
     def series_start(self) -> Given[dt.datetime]:
@@ -413,19 +434,19 @@ class _SeriesReader:
         moments = {_moment(dataset, 0x00080021, 0x00080031) for dataset in self._datasets} - {None}
         if len(moments) > 1:
             self.warnings.append("The series time differs between slices; the earliest was used.")
-        return Given(_first(moments), "(0008,0021) (0008,0031)")
+        return Given(first_moment(moments), "(0008,0021) (0008,0031)")
 
     def standard_moment(self, origin: str, tag: int) -> Given[dt.datetime]:
         """A DT element of the data set; the earliest when slices differ."""
         zone = _zone(self._datasets[0])
-        return Given(_first(parse_datetime(text, zone) for text in self._distinct(tag)), origin)
+        return Given(first_moment(parse_datetime(text, zone) for text in self._distinct(tag)), origin)
 
     def private_moment(self, group: int, element: int, creator: str) -> Given[dt.datetime]:
         """A private DT element; the earliest when slices differ (beds of one scan)."""
         texts = dict.fromkeys(self.private(dataset, group, element, creator) for dataset in self._datasets)
         zone = _zone(self._datasets[0])
         return Given(
-            _first(parse_datetime(text, zone) for text in texts if text),
+            first_moment(parse_datetime(text, zone) for text in texts if text),
             f"({group:04X},xx{element:02X}) {creator}",
         )
 
@@ -450,7 +471,7 @@ class _SeriesReader:
         return _text(dataset, usual)
 
 
-def _first(moments: Iterable[dt.datetime | None]) -> dt.datetime | None:
+def first_moment(moments: Iterable[dt.datetime | None]) -> dt.datetime | None:
     """The earliest moment."""
     known = [moment for moment in moments if moment is not None]
     return min(known, key=lambda moment: elapsed_s(moment, known[0]), default=None)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import datetime as dt
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from viewer.dicom.charset import clean_text
 from viewer.dicom.fast_header import UnusualError
 from viewer.dicom.header import FRAME_GROUPS, Header
 from viewer.dicom.model import Stack
-from viewer.dicom.pet import suv_inputs
+from viewer.dicom.pet import acquisition_moment, first_moment, parse_offset, suv_inputs
 from viewer.dicom.raw_dataset import read_dataset
 from viewer.errors import SuvUnavailable, ViewerError
 from viewer.imaging.suv import SuvGap, SuvInputs, SuvResult, suv_factor
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 AGENT_LENGTH = 24
 
 
-def with_suv(stack: Stack, headers: Sequence[Header]) -> Stack:
+def with_suv(stack: Stack, headers: Sequence[Header], earliest: dt.datetime | None = None) -> Stack:
     """A PET stack with its SUV, its tracer line and the warnings that belong to them.
 
     Parameters
@@ -32,6 +33,8 @@ def with_suv(stack: Stack, headers: Sequence[Header]) -> Stack:
         Without SUV.
     headers
         Of its slices, in the order of `stack.frames`.
+    earliest
+        Start of the first acquisition of the whole series (`earliest_acquisition`), of which the stack may be a part.
 
     Returns
     -------
@@ -40,7 +43,7 @@ def with_suv(stack: Stack, headers: Sequence[Header]) -> Stack:
         factors differ per slice every frame carries its own (DecayCorrection NONE, step D04).
     """
     try:
-        inputs, agent = _inputs(headers)
+        inputs, agent = _inputs(headers, earliest)
     except ViewerError as error:
         return replace(stack, suv_note=f"No SUV: {error.user_message}")
     except OSError:
@@ -65,7 +68,23 @@ def with_suv(stack: Stack, headers: Sequence[Header]) -> Stack:
     )
 
 
-def _inputs(headers: Sequence[Header]) -> tuple[SuvInputs, str]:
+def earliest_acquisition(headers: Iterable[Header]) -> dt.datetime | None:
+    """Start of the first acquisition among the images of a PET series; None when no header says one (rule D05)."""
+    return first_moment(
+        acquisition_moment(
+            header.acquisition_date,
+            header.acquisition_time,
+            header.acquisition_datetime,
+            header.series_date,
+            parse_offset(header.utc_offset),
+        )
+        for header in headers
+        # The frames of an enhanced object are read with its header.
+        if header.modality == "PT" and FRAME_GROUPS not in header.sequences
+    )
+
+
+def _inputs(headers: Sequence[Header], earliest: dt.datetime | None) -> tuple[SuvInputs, str]:
     """What the headers say, one frame for each of them, and the name of the tracer.
 
     Raises
@@ -78,10 +97,10 @@ def _inputs(headers: Sequence[Header]) -> tuple[SuvInputs, str]:
     with careful_pydicom("A PET header"):
         try:
             datasets = [read_dataset(header) for header in files]
-            inputs = suv_inputs(datasets)
+            inputs = suv_inputs(datasets, earliest)
         except UnusualError:
             datasets = [read_dataset(header, quick=False) for header in files]
-            inputs = suv_inputs(datasets)
+            inputs = suv_inputs(datasets, earliest)
         agent = _agent(datasets[0])
     places: list[tuple[Path, int]] = []
     for header in files:

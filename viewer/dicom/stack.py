@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -102,7 +103,7 @@ def padding_of(header: Header, unit: str) -> tuple[float, float] | None:
     return low, high
 
 
-def make_stack(draft: StackDraft, uid: str) -> Stack:
+def make_stack(draft: StackDraft, uid: str, earliest: dt.datetime | None = None) -> Stack:
     """Turn a draft into a stack of the catalogue.
 
     Parameters
@@ -111,6 +112,8 @@ def make_stack(draft: StackDraft, uid: str) -> Stack:
         Sorted frames with their geometry.
     uid
         Of the stack.
+    earliest
+        Start of the first acquisition of its series, for PET.
     """
     headers = draft.headers
     middle = headers[len(headers) // 2]
@@ -149,7 +152,9 @@ def make_stack(draft: StackDraft, uid: str) -> Stack:
             )
         ),
     )
-    return with_suv(stack, headers) if middle.modality == "PT" and draft.fit.geometry.oriented else stack
+    if middle.modality == "PT" and draft.fit.geometry.oriented:
+        return with_suv(stack, headers, earliest)
+    return stack
 
 
 def _common_luts(headers: Sequence[Header]) -> Luts:
