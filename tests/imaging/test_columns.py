@@ -29,7 +29,8 @@ def volume(shape: tuple[int, int, int] = (9, 20, 75), *, uneven: bool = False) -
     made = Volume("v", array, VolumeGeometry(shape, affine, "1.9", offsets), padding=(PADDING, PADDING))
     columns = Columns(np.zeros(columns_shape(shape), array.dtype), column_starts(shape[2]))
     for k in range(shape[0]):
-        columns.put(k, array[k])
+        for block, part in zip(columns.array, columns.blocks_of(array[k]), strict=True):
+            block[k] = part
     return replace(made, columns=columns)
 
 

@@ -122,7 +122,7 @@ def test_that_a_slice_that_is_read_again_reaches_the_copy_too(tmp_path: Path) ->
 def test_that_the_file_is_private_nameless_and_gone_with_its_array(tmp_path: Path) -> None:
     file = VoxelFile((4, 64, 64), INT16, tmp_path)
     assert list(tmp_path.iterdir()) == []
-    (descriptor,) = _descriptors_in(tmp_path)
+    descriptor, _ = _descriptors_in(tmp_path)  # of the file and of its mapping
     status = descriptor.stat()
     assert status.st_mode & 0o777 == 0o600
     assert status.st_nlink == 0

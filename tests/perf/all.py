@@ -73,6 +73,8 @@ def sections(given: argparse.Namespace, folder: Path) -> Iterator[tuple[str, lis
     if given.study is not None:
         stalls += part("bench_stalls", str(given.study), "--name", "real study")
     yield "Time in which the window does not answer", stalls
+    if sys.platform == "linux":
+        yield "A volume of eight times the memory limit", part("bench_disk", *keep)
     yield "Start", part("bench_start", "--repeat", "3" if given.short else "7")
     yield "Kernel", part("bench_kernel", *(() if given.short else ("--growth",)))
     if not given.short:

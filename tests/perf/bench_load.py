@@ -43,15 +43,11 @@ MOST_PLAIN_READS = 1.5
 
 def rows(folder: Path, slices: int, many: int, *, compressed: bool) -> Iterator[Row]:
     """Make or reuse a series, then measure."""
-    series = folder / f"{slices}-{'jpegll' if compressed else 'raw'}"
-    if not series.exists():
-        syntax = JPEGLosslessSV1 if compressed else ExplicitVRLittleEndian
-        affine = np.diag([0.5, 0.5, 1.0, 1.0])[[2, 1, 0, 3]]
-        write_series(series, _head(slices), affine, transfer_syntax=syntax)
+    series = written(folder, slices, compressed=compressed)
     kind = f"{slices} {'JPEG lossless' if compressed else 'uncompressed'}: "
     goals = GOALS_MS.get((slices, compressed), {})
     before_mb = _peak_mb()
-    plain = min(_plain_read(series) for _ in range(3))
+    plain = min(plain_read(series) for _ in range(3))
 
     def row(name: str, seconds: float, cpu: float | None = None) -> Row:
         limit = goals.get(name)
@@ -79,10 +75,20 @@ def rows(folder: Path, slices: int, many: int, *, compressed: bool) -> Iterator[
         cold = _load(series, slices)
         yield row("first image, cold", cold["first image"])
         _forget(series)
-        yield row("plain read, cold", _plain_read(series))
+        yield row("plain read, cold", plain_read(series))
     yield from _other_readers(series, kind, plain)
     if many:
         yield from _many(folder / f"many-{many}", many)
+
+
+def written(folder: Path, slices: int, *, compressed: bool = False) -> Path:
+    """The folder of a series, written unless it is there."""
+    series = folder / f"{slices}-{'jpegll' if compressed else 'raw'}"
+    if not series.exists():
+        syntax = JPEGLosslessSV1 if compressed else ExplicitVRLittleEndian
+        affine = np.diag([0.5, 0.5, 1.0, 1.0])[[2, 1, 0, 3]]
+        write_series(series, _head(slices), affine, transfer_syntax=syntax)
+    return series
 
 
 def main() -> None:
@@ -96,7 +102,7 @@ def main() -> None:
     parser.add_argument("--many", type=int, default=10_000, help="files of the indexing rows, 0 for none")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    with _folder(given.folder) as folder:
+    with bench_folder(given.folder) as folder:
         emit(rows(folder, given.slices, given.many, compressed=given.compressed), as_json=given.json)
 
 
@@ -141,7 +147,8 @@ def _other_readers(series: Path, kind: str, plain: float) -> Iterator[Row]:
 
 
 @contextmanager
-def _folder(kept: Path | None) -> Iterator[Path]:
+def bench_folder(kept: Path | None) -> Iterator[Path]:
+    """The folder for series: the one to be kept, or a temporary one."""
     if kept is not None:
         kept.mkdir(parents=True, exist_ok=True)
         yield kept
@@ -162,7 +169,7 @@ def _head(slices: int) -> np.ndarray[tuple[int, ...], np.dtype[np.int16]]:
     return array
 
 
-def _plain_read(series: Path) -> float:
+def plain_read(series: Path) -> float:
     """Seconds to read all files into one array, headers and all; the array is there already."""
     paths = sorted(series.iterdir())
     view = memoryview(np.zeros(sum(path.stat().st_size for path in paths), np.uint8).data)

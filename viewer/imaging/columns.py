@@ -8,6 +8,7 @@ so that every plane that is narrow enough has a block that holds all it is inter
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,11 +36,11 @@ class Columns:
     array: npt.NDArray[np.generic]
     starts: tuple[int, ...]
 
-    def put(self, k: int, plane: npt.NDArray[np.generic]) -> None:
-        """Take slice k over from its (j, i) values."""
+    def blocks_of(self, plane: npt.NDArray[np.generic]) -> Iterator[npt.NDArray[np.generic]]:
+        """What each block has of a slice, from the (j, i) values of the slice."""
         width = self.array.shape[-1]
-        for block, start in zip(self.array, self.starts, strict=True):
-            block[k] = plane[:, start : start + width]
+        for start in self.starts:
+            yield plane[:, start : start + width]
 
     def holding(self, lowest: float, highest: float) -> tuple[npt.NDArray[np.generic], int] | None:
         """The block with everything that samples between two column indices need, and its first column.

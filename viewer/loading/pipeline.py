@@ -350,7 +350,8 @@ class _Filling:
     volume: Volume
     stack: Stack
     names: Mapping[str, str]
-    files: tuple[VoxelFile, ...] = ()
+    file: VoxelFile | None = None
+    columns_file: VoxelFile | None = None
     passes: list[tuple[int, ...]] = field(default_factory=list)
     started: float = 0.0
     done: int = 0
@@ -409,17 +410,18 @@ class FillJob:
         _log.info(
             "a volume of %.1f GB exceeds the memory limit and goes to the disk", volume_bytes(stack) / 1e9
         )
-        files = [VoxelFile(array_shape(stack), array_dtype(stack), cache_dir())]
-        volume = make_volume(stack, array=files[0].array)
+        file, columns_file = VoxelFile(array_shape(stack), array_dtype(stack), cache_dir()), None
+        volume = make_volume(stack, array=file.array)
         coarse = coarse_copy(volume, self._whole_budget() // COARSE_SHARE)
         self._claim(coarse.nbytes)
         columns = None
         if not volume.is_colour:
             with suppress(StorageError):  # without room for it sagittal planes take longer
                 shape = volume.geometry.shape
-                files.append(VoxelFile(columns_shape(shape), volume.array.dtype, cache_dir()))
-                columns = Columns(files[1].array, column_starts(shape[2]))
-        return _Filling(replace(volume, coarse=coarse, columns=columns), stack, self._names, tuple(files))
+                columns_file = VoxelFile(columns_shape(shape), volume.array.dtype, cache_dir())
+                columns = Columns(columns_file.array, column_starts(shape[2]))
+        volume = replace(volume, coarse=coarse, columns=columns)
+        return _Filling(volume, stack, self._names, file, columns_file)
 
     def _whole_budget(self) -> int:
         if self._budget_bytes is not None:
@@ -537,11 +539,15 @@ def _put_in_place(filling: _Filling, k: int) -> None:
         fill_slice(replace(volume, ready=np.zeros_like(volume.ready)), filling.stack, k)
         copy_slice(volume, coarse, k)
         if volume.columns is not None:
-            volume.columns.put(k, volume.array[k])
+            for part, values in enumerate(volume.columns.blocks_of(volume.array[k])):
+                if filling.columns_file is not None:
+                    filling.columns_file.put(part, k, values)
+                else:
+                    volume.columns.array[part, k] = values
         volume.ready[k] = True
     finally:
-        for file in filling.files:
-            file.settle(k)
+        if filling.file is not None:
+            filling.file.settle(k)
 
 
 def _problem(filling: _Filling, k: int, reason: str) -> Problem:

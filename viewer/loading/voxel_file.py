@@ -13,6 +13,7 @@ import os
 import shutil
 import tempfile
 import time
+import weakref
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -65,9 +66,22 @@ class VoxelFile:
             with tempfile.TemporaryFile(prefix=PREFIX, dir=folder, buffering=0) as file:
                 _allocate(file, nbytes)
                 self._map = mmap.mmap(file.fileno(), nbytes)
+                self._descriptor = os.dup(file.fileno())
+                weakref.finalize(self, os.close, self._descriptor)
         except (OSError, ValueError, OverflowError) as error:
             raise _storage_error(error, nbytes) from error
         self.array: npt.NDArray[Any] = np.frombuffer(self._map, dtype).reshape(shape)
+
+    def put(self, part: int, k: int, values: npt.NDArray[Any]) -> None:
+        """Set slice k of one part of a (n, k, j, i) array.
+
+        Written to the file instead of into its mapping, which would ask the system for every page on its own; a mapping
+        shows what is written.
+        """
+        data = np.ascontiguousarray(values)
+        offset = part * self.array.strides[0] + k * self.array.strides[1]
+        if not hasattr(os, "pwrite") or os.pwrite(self._descriptor, data.data, offset) != data.nbytes:
+            self.array[part, k] = data
 
     def settle(self, k: int) -> None:
         """Let go of the memory of slice k, which is complete: the system keeps what it has room for."""

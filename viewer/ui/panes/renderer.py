@@ -61,6 +61,11 @@ class Picture:
             self.image = QImage(self.pixels.data, width, height, 4 * width, QImage.Format.Format_RGB32)
             self.forget()
 
+    @property
+    def reading(self) -> bool:
+        """Whether coarser copies are shown until planes have been read from the disk."""
+        return bool(self._readings)
+
     def forget(self) -> None:
         """Make everything anew next time."""
         self._layers.clear()
