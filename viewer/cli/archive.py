@@ -3,12 +3,15 @@
 scan       finds every series and writes a manifest; a second run reads only what is new
 convert    writes one volume a series, on all processors or on a Dask cluster; goes on where it was stopped
 summarize  says what became of all shards
+verify     compares volumes with their sources, slice by slice
+report     writes a page about an archive that people can look through
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,7 +68,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     summarize = step("summarize", "say what became of all shards of an archive")
     summarize.add_argument("archive", metavar="ARCHIVE", type=Path, help="folder of the archive")
-    for each in (scan, convert, summarize):
+    verify = step("verify", "compare the volumes of an archive with the files they were made from")
+    verify.add_argument("archive", metavar="ARCHIVE", type=Path, help="folder of the archive")
+    verify.add_argument(
+        "--slices",
+        type=_slices,
+        default=3,
+        metavar="N|all",
+        help="slices of each volume, evenly spread; default: 3",
+    )
+    report = step(
+        "report", "write a page with pictures, histograms and verdicts of some volumes of an archive"
+    )
+    report.add_argument("archive", metavar="ARCHIVE", type=Path, help="folder of the archive")
+    report.add_argument("-o", "--output", metavar="FILE.html", type=Path, required=True, help="the page")
+    report.add_argument(
+        "--samples", type=_positive, default=10, metavar="N", help="volumes looked at; default: 10"
+    )
+    report.add_argument("--seed", type=int, default=0, metavar="N", help="another one picks other volumes")
+    for each in (scan, convert, summarize, verify):
         each.add_argument("--json", action="store_true", help="print one JSON object instead of text")
     parser.epilog = (
         'Needs more packages: pip install "triptych-viewer[archive]"\n\n'
@@ -82,7 +103,14 @@ def run(arguments: argparse.Namespace) -> int:
     ViewerError
         It cannot be done at all.
     """
-    return {"scan": _scan, "convert": _convert, "summarize": _summarize}[arguments.step](arguments)
+    steps = {
+        "scan": _scan,
+        "convert": _convert,
+        "summarize": _summarize,
+        "verify": _verify,
+        "report": _write_report,
+    }
+    return steps[arguments.step](arguments)
 
 
 def _positive(text: str) -> int:
@@ -97,6 +125,10 @@ def _not_negative(text: str) -> int:
     if value < 0:
         raise argparse.ArgumentTypeError("must not be negative")
     return value
+
+
+def _slices(text: str) -> int | None:
+    return None if text == "all" else _positive(text)
 
 
 def _scan(arguments: argparse.Namespace) -> int:
@@ -147,6 +179,56 @@ def _summarize(arguments: argparse.Namespace) -> int:
     from viewer.archive.outcome import summarize
 
     return _report(summarize(arguments.archive), as_json=arguments.json)
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from viewer.archive.verify import Verdict, verify
+    from viewer.cli import EXIT_FAILED, EXIT_OK, EXIT_PARTIAL
+    from viewer.cli.progress import Progress
+
+    counts: Counter[str] = Counter()
+    slices = 0
+    plain = []
+    with Progress() as progress:
+        for checked in verify(
+            arguments.archive,
+            arguments.slices,
+            lambda done, total: progress.show("volumes compared", done, total),
+        ):
+            counts[checked.verdict.value] += 1
+            slices += checked.slices
+            plain.append(asdict(checked))
+            if checked.findings and not arguments.json:
+                print(f"{checked.verdict.value}  {checked.name}: {' '.join(checked.findings)}")
+    if arguments.json:
+        print(json.dumps({"volumes": plain, "counts": counts, "slices": slices}, indent=2))
+    else:
+        print(
+            ", ".join(f"{n} {verdict}" for verdict, n in sorted(counts.items()))
+            + f"; {slices} slices compared"
+        )
+    if counts[Verdict.DIFFERS.value] or counts[Verdict.DAMAGED.value]:
+        return EXIT_FAILED
+    return EXIT_PARTIAL if counts[Verdict.NO_SOURCE.value] else EXIT_OK
+
+
+def _write_report(arguments: argparse.Namespace) -> int:
+    from viewer.archive.report import write_report
+    from viewer.cli import EXIT_OK, EXIT_PARTIAL
+    from viewer.cli.progress import Progress
+
+    with Progress() as progress:
+        unequal = write_report(
+            arguments.archive,
+            arguments.output,
+            arguments.samples,
+            seed=arguments.seed,
+            tell=lambda done, total: progress.show("volumes looked at", done, total),
+        )
+    print(f"written to {arguments.output}")
+    return EXIT_PARTIAL if unequal else EXIT_OK
 
 
 def _report(summaries: Sequence[Summary], *, as_json: bool) -> int:
