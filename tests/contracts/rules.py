@@ -137,6 +137,10 @@ RULES: Final[dict[str, tuple[str, str]]] = {
     "G06": ("longest diameter and the longest across it", "closed form"),
     "G07": ("volume as voxels times their volume, by slice", "ramp; arithmetic"),
     "G08": ("kept in patient coordinates with frame of reference and image", "positions under the mouse"),
+    "G09": (
+        "TID 1500 reports: valid, and the same numbers come back",
+        "dciodvfy; reports of highdicom and dcmqi",
+    ),
     "G11": ("undo, redo, delete without a question; stays when the series changes", "the history itself"),
     "G12": ("what is measured across a gap or on an unregistered overlay says so", "gaps written by hand"),
     "I01": (
