@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from viewer.imaging import kernel
 from viewer.imaging.compose import ComposeRequest, compose_job
-from viewer.imaging.kernel.jobs import PictureJob
+from viewer.imaging.kernel.jobs import PictureJob, SampleJob
+from viewer.imaging.near_columns import NearColumns
 from viewer.imaging.sample import SampleRequest, sample_job
 
 
@@ -27,8 +28,15 @@ class PictureRequest:
     compose: ComposeRequest
 
 
-def make_pictures(requests: Sequence[PictureRequest]) -> None:
+def make_pictures(requests: Sequence[PictureRequest], near: NearColumns | None = None) -> None:
     """Make several pictures in one go, spread over all cores.
+
+    Parameters
+    ----------
+    requests
+        What is made.
+    near
+        Keeps columns for the next sagittal planes, of requests with a `key`; None keeps nothing.
 
     Raises
     ------
@@ -38,8 +46,13 @@ def make_pictures(requests: Sequence[PictureRequest]) -> None:
     kernel.render(
         [
             PictureJob(
-                tuple(sample_job(request) for request in picture.samples), compose_job(picture.compose)
+                tuple(_sample_job(request, near) for request in picture.samples), compose_job(picture.compose)
             )
             for picture in requests
         ]
     )
+
+
+def _sample_job(request: SampleRequest, near: NearColumns | None) -> SampleJob:
+    job = sample_job(request)
+    return job if near is None or request.key is None else near.instead(job, request.key)

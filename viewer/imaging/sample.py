@@ -17,7 +17,7 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -86,6 +86,8 @@ class SampleRequest:
         How they are made; `slab` None for a thin plane.
     channel
         0, 1, 2 for red, green, blue of a colour volume.
+    key
+        Differs whenever the values of the volume may differ; None when nothing may be remembered of them.
     """
 
     volume: Volume
@@ -94,6 +96,7 @@ class SampleRequest:
     interpolation: Interpolation = Interpolation.LINEAR
     slab: Slab | None = None
     channel: int = 0
+    key: Hashable = None
 
 
 def sample_plane(

@@ -71,6 +71,11 @@ class LayerRequest:
     sample_key: tuple[object, ...]
     colour_key: tuple[object, ...]
 
+    @property
+    def values_key(self) -> tuple[object, ...]:
+        """Differs whenever the values of the volume may differ."""
+        return self.sample_key[:2]
+
 
 @dataclass(frozen=True, eq=False)
 class PaneScene:

@@ -31,9 +31,36 @@ def main(library: Path, rounds: int) -> None:
         binding.render([PictureJob((job,)) for job in sample_jobs(seed)])
         binding.render([PictureJob((), job) for job in compose_jobs(seed)])
         refused += _broken_sample(seed, loaded.library) + _broken_compose(seed, loaded.library)
+        _turn(seed, loaded.library)
         if not _broken_picture(seed, loaded.library):
             raise SystemExit("a picture whose parts do not fit was drawn")
     sys.stdout.write(f"refused {refused}\n")
+
+
+def _turn(seed: int, library: ctypes.CDLL) -> None:
+    """Columns of an array that exist, and arguments that name none."""
+    rng = np.random.default_rng(seed)
+    shape = tuple(int(n) for n in rng.integers(1, 70, 3))
+    data = rng.integers(0, 100, shape).astype(rng.choice(["u1", "i2", "f4", "f8"]))
+    first = int(rng.integers(shape[2]))
+    count = int(rng.integers(1, shape[2] - first + 1))
+    turned = binding.turned_columns(data, first, count)
+    if not np.array_equal(turned, np.moveaxis(data[..., first : first + count], -1, 0)):
+        raise SystemExit("columns were turned wrongly")
+    good = [data.ctypes.data, turned.ctypes.data, data.itemsize, shape[0] * shape[1], shape[2], first, count]
+    for place, bad in (
+        (0, None),
+        (1, None),
+        (2, 3),
+        (2, 0),
+        (3, 0),
+        (5, -1),
+        (6, 0),
+        (6, shape[2] - first + 1),
+    ):
+        broken = [*good[:place], bad, *good[place + 1 :]]
+        if library.triptych_turn(*broken) == 0:
+            raise SystemExit(f"turned columns that do not exist: {broken[2:]}")
 
 
 def _broken_sample(seed: int, library: ctypes.CDLL) -> int:

@@ -14,6 +14,7 @@ import pytest
 from viewer.dicom.model import Patient, PixelFormat, Series, SeriesKind, Stack, Study
 from viewer.imaging.geometry import VolumeGeometry
 from viewer.imaging.geometry_report import GeometryReport
+from viewer.imaging.near_columns import NearColumns
 from viewer.imaging.picture import PictureRequest, make_pictures
 from viewer.imaging.sample import Slab
 from viewer.imaging.volume import Quantity, Volume
@@ -25,6 +26,7 @@ from viewer.state.panes import PlaneKind
 from viewer.state.view import ViewState
 from viewer.ui.panes import renderer
 from viewer.ui.panes.grid import PaneGrid
+from viewer.ui.panes.renderer import Picture
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
@@ -74,9 +76,9 @@ class Frames:
 def frames(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[Frames]:
     made = Frames(qtbot)
 
-    def remembered(requests: Sequence[PictureRequest]) -> None:
+    def remembered(requests: Sequence[PictureRequest], near: NearColumns) -> None:
         made.asked += requests
-        make_pictures(requests)
+        make_pictures(requests, near)
 
     monkeypatch.setattr(renderer, "make_pictures", remembered)
     made.painted()
@@ -144,7 +146,7 @@ def test_that_a_picture_that_could_not_be_made_is_made_anew(
     scene = pane.scene_shown
     assert scene is not None
 
-    def refused(_requests: Sequence[PictureRequest]) -> None:
+    def refused(_requests: Sequence[PictureRequest], _near: NearColumns) -> None:
         raise MemoryError
 
     pane.picture.forget()
@@ -194,3 +196,33 @@ def test_that_a_window_without_a_study_has_not_imported_what_panes_stand_on() ->
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stderr
+
+
+def test_that_copied_columns_follow_values_that_change(
+    frames: Frames, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def picture() -> np.ndarray:
+        pane = next(p for p in frames.grid.panes() if p.pane.kind is PlaneKind.SAGITTAL)
+        assert pane.scene_shown is not None
+        fresh = Picture()
+        renderer.render([(pane.scene_shown, fresh)])
+        return fresh.pixels.copy()
+
+    monkeypatch.setattr("viewer.imaging.near_columns.LEAST_LINES", 1)
+    near = NearColumns()
+    monkeypatch.setattr(renderer, "_NEAR", near)
+    array = frames.view.library.get("ct").volume.array  # type: ignore[union-attr]
+    scroll(frames.view, PlaneKind.SAGITTAL, 1)
+    frames.painted()
+    near.wait()
+    before = picture()
+    near.wait()
+    assert near._blocks
+    assert (picture() == before).all()
+    array += 90
+    frames.view.library.touch("ct")
+    frames.painted()
+    after = picture()
+    assert (after != before).any()
+    monkeypatch.setattr(renderer, "_NEAR", NearColumns())
+    assert (picture() == after).all()

@@ -9,6 +9,9 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+import numpy as np
+import numpy.typing as npt
+
 from viewer.imaging.kernel import binding, twin
 from viewer.imaging.kernel.jobs import ComposeJob, PictureJob, SampleJob
 
@@ -40,6 +43,31 @@ def sample(jobs: Sequence[SampleJob]) -> None:
 def compose(jobs: Sequence[ComposeJob]) -> None:
     """Fill `out` of every job with colours, on all cores."""
     render([PictureJob((), job) for job in jobs])
+
+
+def turned_columns(data: npt.NDArray[np.generic], first: int, count: int) -> npt.NDArray[np.generic]:
+    """Copy some columns of a C-ordered array so that each lies together.
+
+    Parameters
+    ----------
+    data
+        (k, j, i).
+    first, count
+        Which columns.
+
+    Returns
+    -------
+    ndarray
+        (count, k, j) of the same type.
+
+    Raises
+    ------
+    ValueError
+        There are no such columns.
+    """
+    if available():
+        return binding.turned_columns(data, first, count)
+    return twin.turned_columns(data, first, count)
 
 
 def _twin_wanted() -> bool:

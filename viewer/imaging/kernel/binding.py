@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from viewer.imaging.kernel.build import LIBRARY_NAME
 from viewer.imaging.kernel.jobs import (
     DTYPES,
@@ -20,6 +23,8 @@ from viewer.imaging.kernel.jobs import (
     address,
 )
 from viewer.imaging.kernel.pool import run_shared
+
+Array = npt.NDArray[np.generic]
 
 ABI = 2
 """Version of the structures below; the same number stands in kernel.c."""
@@ -132,13 +137,15 @@ def open_library(path: Path) -> Loaded:
     """
     library = ctypes.CDLL(str(path))
     try:
-        abi = library.triptych_abi()
+        abi, turn = library.triptych_abi(), library.triptych_turn
     except AttributeError:
-        abi = -1
-    if abi != ABI:
+        abi, turn = -1, None
+    if turn is None or abi != ABI:
         return Loaded(None, "numpy kernel (slower): the compiled kernel belongs to another version")
     library.triptych_render.argtypes = [ctypes.c_void_p, ctypes.c_int32, ctypes.c_void_p]
     library.triptych_render.restype = ctypes.c_int
+    turn.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int32, *[ctypes.c_int64] * 4]
+    turn.restype = ctypes.c_int
     library.triptych_parts.argtypes = [ctypes.c_int32]
     library.triptych_parts.restype = ctypes.c_int32
     instructions = "AVX2" if library.triptych_avx2() else "portable"
@@ -165,6 +172,18 @@ def render(jobs: Sequence[PictureJob]) -> None:
             raise MemoryError("the render kernel ran out of memory")
         if code:
             raise ValueError(f"the render kernel refused a job: {_ERRORS.get(code, code)}")
+
+
+def turned_columns(data: Array, first: int, count: int) -> Array:
+    """See `viewer.imaging.kernel.turned_columns`."""
+    library = load().library
+    if library is None:
+        raise RuntimeError("the compiled kernel is not loaded")
+    k, j, i = data.shape
+    out = np.empty((count, k, j), data.dtype)
+    if library.triptych_turn(address(data), address(out), data.itemsize, k * j, i, first, count):
+        raise ValueError(f"columns {first} to {first + count} of {i}")
+    return out
 
 
 def _work(job: PictureJob) -> int:

@@ -1227,6 +1227,31 @@ EXPORT int triptych_avx2(void) { return has_avx2(); }
 EXPORT int32_t triptych_parts(int32_t height) { return (height + STRIP - 1) / STRIP; }
 
 /*
+ * Copy columns [first, first + n) of an array of k * j rows to `out` in (column, k, j) order. Rows are taken in groups
+ * that stay in the cache while their columns are written.
+ */
+#define TURN(T)                                                                                       \
+    for (int64_t begin = 0; begin < rows; begin += STRIP)                                             \
+        for (int64_t i = 0; i < n; i++) {                                                             \
+            int64_t end = begin + STRIP < rows ? begin + STRIP : rows;                                \
+            for (int64_t row = begin; row < end; row++)                                               \
+                ((T *)out)[i * rows + row] = ((const T *)data)[row * columns + first + i];            \
+        }
+EXPORT int triptych_turn(const void *data, void *out, int32_t size, int64_t rows, int64_t columns, int64_t first,
+                         int64_t n) {
+    if (!data || !out || size < 1 || rows < 1 || first < 0 || n < 1 || n > columns - first) return BAD_ARGUMENT;
+    if ((uintptr_t)data % (uintptr_t)size || (uintptr_t)out % (uintptr_t)size) return BAD_ARGUMENT;
+    switch (size) {
+    case 1: TURN(uint8_t) break;
+    case 2: TURN(uint16_t) break;
+    case 4: TURN(uint32_t) break;
+    case 8: TURN(uint64_t) break;
+    default: return BAD_ARGUMENT;
+    }
+    return OK;
+}
+
+/*
  * Fill `out` of all jobs of n pictures, together with every other thread that calls with the same counter (which starts
  * at 0).
  */

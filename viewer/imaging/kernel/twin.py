@@ -35,6 +35,13 @@ Tap = tuple[Int, Float32]
 BLOCK_PIXELS = 1 << 16
 
 
+def turned_columns(data: npt.NDArray[np.generic], first: int, count: int) -> npt.NDArray[np.generic]:
+    """See `viewer.imaging.kernel.turned_columns`."""
+    if not 0 <= first < first + count <= data.shape[2]:
+        raise ValueError(f"columns {first} to {first + count} of {data.shape[2]}")
+    return np.ascontiguousarray(np.moveaxis(data[..., first : first + count], -1, 0))
+
+
 def render(jobs: Sequence[PictureJob]) -> None:
     """Fill `out` of every job of every picture."""
     for job in jobs:

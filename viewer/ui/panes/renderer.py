@@ -14,6 +14,7 @@ import numpy.typing as npt
 from PySide6.QtGui import QImage
 
 from viewer.imaging.compose import ComposeRequest, LayerPicture
+from viewer.imaging.near_columns import NearColumns
 from viewer.imaging.picture import PictureRequest, make_pictures
 from viewer.imaging.plane import Plane
 from viewer.imaging.sample import SampleRequest, slab_samples
@@ -26,6 +27,8 @@ Float32 = npt.NDArray[np.float32]
 
 TRUE_COLOUR = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 4, axis=1)
 TRUE_COLOUR[:, 3] = 255
+
+_NEAR = NearColumns()
 
 
 @dataclass
@@ -112,7 +115,7 @@ def render(
     if not requests:
         return
     try:
-        make_pictures(requests)
+        make_pictures(requests, _NEAR)
     except (MemoryError, ValueError):
         # Half a picture under the key of a whole one would be taken for it.
         for _, picture in jobs:
@@ -209,11 +212,11 @@ def _stale(scene: PaneScene, picture: Picture, plane: Plane, *, coarse: bool) ->
         if found is None or found.values.shape != shape:
             found = held[layer.role] = _Layer((), np.empty(shape, np.float32))
         found.key = _values_key(layer, plane)
-        volume = layer.volume
+        volume, key = layer.volume, None if layer.volume.on_disk else layer.values_key
         if coarse and volume.coarse is not None:
             volume, found.key = volume.coarse, ()  # until the disk has answered
         requests += [
-            SampleRequest(volume, plane, values, layer.interpolation, layer.slab, channel)
+            SampleRequest(volume, plane, values, layer.interpolation, layer.slab, channel, key)
             for channel, values in enumerate(found.values)
         ]
     return requests
