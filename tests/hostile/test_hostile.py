@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
@@ -40,14 +40,14 @@ BATCH_S: Final = 110.0
 
 
 class Corpus:
-    """All cases on disk and what came of them."""
+    """Cases on disk and what came of them."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, cases: Sequence[Case] = CASES) -> None:
         self.root = root
         self.outcomes: dict[str, Outcome] = {}
         self.faults: dict[str, str] = {}
         paths = {}
-        for case in CASES:
+        for case in cases:
             folder = root / case.name
             folder.mkdir()
             paths[case.name] = case.create(folder)
@@ -88,10 +88,16 @@ class Corpus:
 
 
 @pytest.fixture(scope="module")
-def corpus() -> Iterator[Corpus]:
+def corpus(request: pytest.FixtureRequest) -> Iterator[Corpus]:
+    # A run of a few cases opens these alone; a test without a case is about all of them.
+    here = [item for item in request.session.items if item.path == request.path]
+    needing = [item for item in here if "corpus" in getattr(item, "fixturenames", ())]
+    chosen = [getattr(item, "callspec", None) for item in needing]
+    named = [None if spec is None else spec.params.get("case") for spec in chosen]
+    cases = CASES if None in named else [case for case in CASES if case in named]
     # Not tmp_path: its long names would be too long for a socket.
     with tempfile.TemporaryDirectory(prefix="triptych-hostile-") as folder:
-        yield Corpus(Path(folder))
+        yield Corpus(Path(folder), cases)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
