@@ -32,11 +32,14 @@ class Command(NamedTuple):
 
 
 COMMANDS: dict[str, Command] = {
-    "archive": Command("viewer.cli.archive", "turn folders of DICOM into an archive of Zarr volumes"),
     "demo": Command("viewer.cli.demo", "open the built-in PET/CT study, or write it to a folder"),
     "render": Command("viewer.cli.render", "make a picture without a window"),
     "info": Command("viewer.cli.info", "say what a folder holds and every problem found"),
     "segment": Command("viewer.cli.segment", "find structures with a model, and measure them"),
+    "train": Command("viewer.cli.train", "fit a model to images and labels"),
+    "evaluate": Command("viewer.cli.evaluate", "judge a model by cases whose labels are known"),
+    "explore": Command("viewer.cli.explore", "one page about a data set of images and labels"),
+    "archive": Command("viewer.cli.archive", "turn folders of DICOM into an archive of Zarr volumes"),
     "verify": Command("viewer.cli.verify", "compare what the viewer reads with other programs"),
 }
 

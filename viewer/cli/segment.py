@@ -38,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("-o", "--output", metavar="FILE", type=Path, help="labels to write (.nii.gz, .nii)")
     add("--overwrite", action="store_true", help="replace FILE when it is there")
     add("--series", metavar="UID", help="series to look at; default: the one that opens by itself")
+    add("--unit", default="", help="of the values where the file names none (NIfTI), such as HU")
     add("--json", action="store_true", help="print one JSON object instead of a table")
     parser.epilog = (
         'Models need ONNX Runtime: pip install "triptych-viewer[seg]". A card is a small TOML file that says which\n'
@@ -55,10 +56,13 @@ def run(arguments: argparse.Namespace) -> int:
     ViewerError
         There is nothing to look at, the model does not fit, or the file cannot be written.
     """
+    from dataclasses import replace
+
     from viewer.cli import EXIT_OK, EXIT_PARTIAL
     from viewer.cli.progress import Progress
     from viewer.cli.reading import read, require
     from viewer.cli.render import choose
+    from viewer.imaging.volume import Quantity
     from viewer.loading.cancel import CancelToken
     from viewer.segmentation.job import segment
     from viewer.segmentation.segmenters import segmenter
@@ -72,6 +76,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise EmptyStudyError(reasons or "There is no series that could be looked at.")
     opened = reading.opened[0]
     volume = opened.volume
+    if arguments.unit and not volume.quantity.unit:
+        volume = replace(volume, quantity=Quantity(arguments.unit))
     finder.check(volume)
     if arguments.output is not None:
         _check_output(arguments.output, volume, overwrite=arguments.overwrite)

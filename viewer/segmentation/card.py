@@ -40,6 +40,8 @@ import numpy.typing as npt
 
 from viewer.errors import FormatError
 
+DIRECTIONS = {"axial": ("P", "L"), "coronal": ("F", "L"), "sagittal": ("F", "P")}
+"""Plane of the slices to where their rows and columns run unless a card says otherwise."""
 _AXES_OF = {"axial": "HF", "coronal": "AP", "sagittal": "LR"}
 _OPPOSITE = {"L": "R", "R": "L", "A": "P", "P": "A", "H": "F", "F": "H"}
 _MAX_SIDE = 4096
@@ -239,7 +241,7 @@ class _Checked:
         return low, high
 
     def _directions(self, axis: str) -> tuple[str, str]:
-        default = {"axial": ("P", "L"), "coronal": ("F", "L"), "sagittal": ("F", "P")}[axis]
+        default = DIRECTIONS[axis]
         rows = self._choice("rows", tuple(_OPPOSITE), default[0])
         columns = self._choice("columns", tuple(_OPPOSITE), default[1])
         if columns in (rows, _OPPOSITE[rows]) or {rows, columns} & set(_AXES_OF[axis]):

@@ -46,6 +46,17 @@ class OnnxSegmenter:
         return find_labels(volume, self.card, _Session(self.card), tell)
 
 
+def run_model(card: ModelCard, batch: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Scores (n, channels, ...) of a batch (n, 1, ...), as the file beside the card gives them.
+
+    Raises
+    ------
+    ViewerError
+        ONNX Runtime or the model is missing, or it does not accept the batch.
+    """
+    return _Session(card)(batch)
+
+
 class _Session:
     """A loaded model; call it with a batch."""
 
