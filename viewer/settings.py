@@ -51,6 +51,11 @@ def cache_dir() -> Path:
     return platformdirs.user_cache_path(APP_NAME, appauthor=False)
 
 
+def data_dir() -> Path:
+    """Where what the user made is kept, such as measurements."""
+    return platformdirs.user_data_path(APP_NAME, appauthor=False)
+
+
 def log_dir() -> Path:
     """Where the log and crash reports go; they stay on this computer."""
     return platformdirs.user_log_path(APP_NAME, appauthor=False)

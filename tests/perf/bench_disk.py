@@ -96,7 +96,6 @@ def _shown(opened: GeometryReady, kind: str, events: int) -> Iterator[Row]:
     grid.show()
     _settle(app, grid)
 
-
     def wheel_on(plane: PlaneKind) -> Callable[[int], None]:
         return lambda n: scroll(view, plane, 1 if n % 40 < 20 else -1)
 

@@ -80,14 +80,15 @@ class Measurements:
         return self._items.get(uid)
 
     def result(self, measurement: Measurement) -> Result:
-        """Its numbers; those of a volume that is closed are the last ones that were known."""
+        """Its numbers; of a volume that is closed the last ones that were known, of a report those it states."""
         library = self._view.library
         item = library.get(measurement.volume_uid)
         version = library.version(measurement.volume_uid)
         what = (measurement.kind, measurement.points, measurement.frame_of_reference_uid)
         key = (what, version, item.volume.display_unit if item is not None else "")
         known = self._results.get(measurement.uid)
-        if known is not None and (known[0] == key or (item is None and known[0][0] == what)):
+        stands = item is None or bool(measurement.origin)
+        if known is not None and (known[0] == key or (stands and known[0][0] == what)):
             return known[1]
         found = measure(measurement, item)
         if measurement.uid in self._items:
@@ -241,6 +242,19 @@ class Measurements:
                 self._places.setdefault(uid, len(self._places))
             self._items.update(new)
             self.changed.emit()
+
+    def recognise(self, known: Mapping[str, str]) -> None:
+        """Put UIDs in the place of names that stood for them while their files were not yet known."""
+        for uid, item in self._items.items():
+            self._items[uid] = replace(
+                item,
+                frame_of_reference_uid=known.get(item.frame_of_reference_uid, item.frame_of_reference_uid),
+                volume_uid=known.get(item.volume_uid, item.volume_uid),
+                sop_instance_uid=known.get(item.sop_instance_uid, item.sop_instance_uid),
+            )
+            if uid in self._results:
+                self.remember(self._items[uid], self._results[uid][1])
+        self.changed.emit()
 
     def drop(self, study_uids: Iterable[str]) -> None:
         """Forget what belongs to studies that were closed; what was kept stays kept."""

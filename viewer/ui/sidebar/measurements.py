@@ -120,7 +120,7 @@ class MeasurementsPanel(Column):
             row.setText(1, summary(item, result))
             row.setCheckState(0, Qt.CheckState.Checked if item.visible else Qt.CheckState.Unchecked)
             row.setToolTip(0, f"From {item.origin}" if item.origin else "Double click or F2 renames it")
-            row.setToolTip(1, "\\n".join(result.lines()))
+            row.setToolTip(1, "\n".join(result.lines()))
             if item.uid == self._store.selected and not row.isSelected():
                 self.list.clearSelection()
                 row.setSelected(True)
