@@ -1,4 +1,4 @@
-"""Mutation fuzzing of headers: series with damaged files through the real loader, and what came of each.
+"""Mutation fuzzing of whole files: series with damaged files through the real loader, and what came of each.
 
 Run `python tests/hostile/fuzz.py --n 10000` for a long run; `--data` names a folder with real data sets, whose files
 are damaged too. The suite runs a few hundred. A case is reproduced by `--seed S --first N --n 1`.
@@ -11,7 +11,8 @@ or control characters in a message or a log), and a wrong picture:
 - a slice of an undamaged file with other values, another place or another unit than without the damaged one,
 - a damaged file in one volume with others although its own header, as pydicom reads it, disagrees with theirs in
   size, spacing, orientation, frame of reference, pixel layout or meaning of values, or puts it elsewhere,
-- other values than pydicom finds in it.
+- other values than pydicom finds in it,
+- a NIfTI or .npy volume with another place or other values than nibabel or numpy find in the damaged file.
 """
 
 from __future__ import annotations
@@ -103,9 +104,14 @@ class Source:
     units: dict[str, str] = field(default_factory=dict)
 
     @property
+    def is_volume(self) -> bool:
+        """Whether the victims are NIfTI or .npy volumes."""
+        return self.name.startswith(("NIfTI", "npy"))
+
+    @property
     def is_dicom(self) -> bool:
         """Whether the victims are images, not archives or indices of images."""
-        return self.opened is None
+        return self.opened is None and not self.is_volume
 
 
 def phantom_sources(root: Path) -> Iterator[Source]:
@@ -142,6 +148,38 @@ def phantom_sources(root: Path) -> Iterator[Source]:
     disc = write_ramp(root / "disc", **IDENTITY)
     write_media_directory(disc / "DICOMDIR", [[path.name] for path in sorted(disc.iterdir())])
     yield Source("DICOMDIR", disc, [disc / "DICOMDIR"], disc / "DICOMDIR")
+
+
+def volume_sources(root: Path) -> Iterator[Source]:
+    """Small volumes of other kinds of file."""
+    import nibabel
+
+    values = np.arange(4 * 5 * 6, dtype=np.int16).reshape(4, 5, 6) * 7 - 300
+    turned = np.array([[0, -2.0, 0, 30], [1.5, 0, 0.2, -20], [0, 0, 3, 10], [0, 0, 0, 1]])
+    for name, ending, kind in (
+        ("NIfTI", ".nii", nibabel.Nifti1Image),
+        ("NIfTI packed", ".nii.gz", nibabel.Nifti1Image),
+        ("NIfTI-2", ".nii", nibabel.Nifti2Image),
+        ("NIfTI pair", ".hdr", nibabel.Nifti1Pair),
+        ("NIfTI float", ".nii", nibabel.Nifti1Image),
+    ):
+        folder = root / name.replace(" ", "-")
+        folder.mkdir()
+        given = values.astype(np.float32) / 3 if name == "NIfTI float" else values
+        image = kind(given, turned)
+        image.header.set_xyzt_units("mm", "sec")
+        if name == "NIfTI-2":
+            image.header.set_slope_inter(0.5, 10)
+        nibabel.save(image, folder / f"volume{ending}")
+        yield Source(name, folder, sorted(folder.iterdir()))
+    for name, sidecar in (("npy", True), ("npy alone", False)):
+        folder = root / name.replace(" ", "-")
+        folder.mkdir()
+        np.save(folder / "ct.npy", np.asfortranarray(values) if sidecar else values)
+        if sidecar:
+            text = json.dumps({"spacing_mm": [3, 2, 1.5], "origin_mm": [-10, -20, -30]})
+            (folder / "ct.json").write_text(text)
+        yield Source(name, folder, [folder / "ct.npy"])
 
 
 def real_sources(data: Path, root: Path) -> Iterator[Source]:
@@ -196,7 +234,7 @@ Mutation = Callable[[random.Random, bytearray], None]
 def _place(rng: random.Random, data: bytearray, width: int = 1) -> int:
     """Somewhere behind the preamble, mostly in the header."""
     end = min(len(data), 4000) if rng.random() < 0.8 else len(data)
-    start = min(128, max(0, end - width - 1))
+    start = min(128, max(0, end - width - 1)) if data[128:132] == b"DICM" else 0
     return rng.randrange(start, max(start + 1, end - width))
 
 
@@ -204,6 +242,18 @@ def flip_bits(rng: random.Random, data: bytearray) -> None:
     """One to eight bits."""
     for _ in range(rng.randint(1, 8)):
         data[_place(rng, data)] ^= 1 << rng.randrange(8)
+
+
+def flip_anywhere(rng: random.Random, data: bytearray) -> None:
+    """Bits all over the file, pixels included."""
+    for _ in range(rng.randint(1, 64)):
+        if data:
+            data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+
+
+def cut_short(rng: random.Random, data: bytearray) -> None:
+    """The file ends anywhere, as after a transfer that was broken off."""
+    del data[rng.randrange(len(data) + 1) :]
 
 
 def set_bytes(rng: random.Random, data: bytearray) -> None:
@@ -341,19 +391,74 @@ def shuffle(rng: random.Random, elements: list[Element]) -> None:
     elements[a], elements[b] = elements[b], elements[a]
 
 
+def inconsistent_geometry(rng: random.Random, elements: list[Element]) -> None:
+    """Position, direction, spacing or size of one file changed in a way that looks believable."""
+    places = [n for n, one in enumerate(elements) if one.tag in _GEOMETRY and one.value]
+    if not places:
+        return
+    n = rng.choice(places)
+    one = elements[n]
+    if one.vr == b"US":
+        size = struct.unpack_from("<H", one.value)[0]
+        value = struct.pack("<H", rng.choice((size + 1, size * 2, max(1, size // 2), max(1, size - 1))))
+    else:
+        try:
+            numbers = [float(part) for part in one.value.rstrip(b" \0").split(b"\\")]
+        except ValueError:
+            return
+        rng.choice((_shifted, _reversed, _exchanged, _stretched))(rng, numbers)
+        text = b"\\".join(b"%.9g" % number for number in numbers)
+        value = text + b" " * (len(text) % 2)
+    elements[n] = Element(one.tag, one.vr, value)
+
+
+_GEOMETRY: Final = (0x00200032, 0x00200037, 0x00280030, 0x00280010, 0x00280011, 0x00180088, 0x00200052)
+
+
+def _shifted(rng: random.Random, numbers: list[float]) -> None:
+    numbers[rng.randrange(len(numbers))] += rng.choice((-50.0, -3.0, 0.5, 3.0, 50.0))
+
+
+def _reversed(rng: random.Random, numbers: list[float]) -> None:
+    start = rng.choice((0, len(numbers) // 2))
+    numbers[start : start + 3] = [-number for number in numbers[start : start + 3]]
+
+
+def _exchanged(rng: random.Random, numbers: list[float]) -> None:
+    half = len(numbers) // 2
+    numbers[:] = numbers[half:] + numbers[:half]
+
+
+def _stretched(rng: random.Random, numbers: list[float]) -> None:
+    factor = rng.choice((0.5, 0.9, 1.1, 2.0))
+    numbers[:] = [number * factor for number in numbers]
+
+
 MUTATIONS: Final[tuple[Mutation, ...]] = (
     flip_bits,
+    flip_anywhere,
     set_bytes,
     truncate,
+    cut_short,
     cut_out,
     put_in,
     digits,
     *map(
         _elementwise,
-        (lie_about_value, lie_about_length, lie_about_kind, swap_tags, remove, repeat, shuffle),
+        (
+            lie_about_value,
+            lie_about_length,
+            lie_about_kind,
+            inconsistent_geometry,
+            swap_tags,
+            remove,
+            repeat,
+            shuffle,
+        ),
     ),
 )
-_WEIGHTS: Final = [3 if one.__name__ in ("digits", "lie_about_value") else 1 for one in MUTATIONS]
+_PRODUCTIVE: Final = ("digits", "lie_about_value", "inconsistent_geometry")
+_WEIGHTS: Final = [3 if one.__name__ in _PRODUCTIVE else 1 for one in MUTATIONS]
 """What keeps the file readable finds more than what breaks it."""
 
 
@@ -377,6 +482,8 @@ class Fuzzer:
     def __init__(self, seed: int, root: Path, data: Path | None) -> None:
         self._seed = seed
         sources = list(phantom_sources(root / "phantoms"))
+        (root / "volumes").mkdir()
+        sources += volume_sources(root / "volumes")
         if data is not None:
             sources += real_sources(data, root)
         names = Counter(source.name for source in sources)
@@ -441,6 +548,12 @@ class Fuzzer:
         shown = [
             (stack, k) for stack in outcome.stacks for k, file in enumerate(stack.files) if file in names
         ]
+        if source.is_volume and outcome.stacks:
+            digests = _digests(outcome)
+            if "corrupt" in digests:
+                return "corrupt slice"
+            same = digests == _digests(source.truth) and not outcome.problems
+            return "unchanged" if same else "changed, consistent"
         if not source.is_dicom:
             same = sorted(_digests(outcome)) == sorted(_digests(source.truth))
             return "unchanged" if same and not outcome.problems else "refused"
@@ -488,6 +601,8 @@ def leak(outcome: Outcome) -> str:
 
 def wrong_picture(source: Source, damaged: set[str], stack: StackOutcome, volume: Volume | None) -> str:
     """Why a stack would mislead its reader, or ""."""
+    if source.is_volume:
+        return _wrong_volume(source, stack, volume)
     if not source.is_dicom:
         known = {*_digests(source.truth), "", "corrupt"}
         return "" if set(stack.digests) <= known else "values that are in no file"
@@ -657,6 +772,77 @@ def _other_values(path: Path, volume: Volume, k: int) -> str:
     if not np.allclose(mine[shown], theirs[shown], rtol=1e-5, atol=1e-6, equal_nan=True):
         return f"values differ from pydicom's by up to {np.nanmax(np.abs(mine[shown] - theirs[shown])):g}"
     return ""
+
+
+def _wrong_volume(source: Source, stack: StackOutcome, volume: Volume | None) -> str:
+    """How a NIfTI or .npy volume differs from what another reader finds in the damaged file, or ""."""
+    if volume is None or volume.is_colour:
+        return ""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            theirs, affine = _array(source) if source.name.startswith("npy") else _nifti(source)
+        except Exception:  # noqa: BLE001 - the file is damaged; other readers raise whatever comes up
+            return ""
+    if theirs is None:
+        return ""
+    if affine is None and stack.oriented:
+        return "a place in the patient that is not in the file"
+    if affine is not None and stack.oriented:
+        index = np.array([[0, 0, 0], [n - 1 for n in stack.shape], [0, 0, stack.shape[2] - 1]], np.float64)
+        mine = volume.geometry.to_patient(index)
+        there = np.column_stack([index[:, ::-1], np.ones(3)]) @ affine.T
+        off = float(np.abs(mine - there[:, :3]).max())
+        if off > 1e-3 * max(1.0, float(np.abs(there).max())):
+            return f"{off:.3f} mm off the place in the file"
+    for k, digest in enumerate(stack.digests):
+        if digest in ("", "corrupt"):
+            continue
+        if stack.shape[1:] != list(theirs.shape[1:]) or k >= len(theirs):
+            return f"slices of {stack.shape[1:]} instead of {list(theirs.shape[1:])}"
+        values, plane = volume.physical(volume.array[k]), theirs[k]
+        known = np.isfinite(values) & np.isfinite(plane) & (np.abs(plane) < 1e30)
+        if not np.allclose(values[known], plane[known], rtol=1e-4, atol=1e-4):
+            return f"slice {k} has other values than another reader finds"
+    return ""
+
+
+def _array(source: Source) -> tuple[Any, Any]:
+    """(k, j, i) values as numpy reads them; where they lie is in the sidecar, which is not damaged."""
+    array = np.load(source.folder / "ct.npy", allow_pickle=False)
+    if array.ndim != 3 or array.dtype.kind not in "iufb":
+        return None, None
+    if len(source.truth.stacks) == 1 and not source.truth.stacks[0].oriented:
+        return array.astype(np.float64), None
+    matrix = np.diag([1.5, 2.0, 3.0, 1.0])
+    matrix[:3, 3] = (-10, -20, -30)
+    return array.astype(np.float64), matrix
+
+
+def _nifti(source: Source) -> tuple[Any, Any]:
+    """(k, j, i) values and the LPS affine from (i, j, k) as nibabel reads them, None where the file names none."""
+    import logging
+
+    import nibabel
+
+    # It says on standard error what it mends; what is listened to there is the viewer.
+    logging.getLogger("nibabel.global").setLevel(logging.CRITICAL)
+    image: Any = nibabel.load(next(path for path in source.victims if path.suffix != ".img"))
+    if len(image.shape) != 3 or image.header.get_data_dtype().kind not in "iuf":
+        return None, None
+    header = image.header
+    unit = {1: 1000.0, 3: 0.001}.get(int(header["xyzt_units"]) & 7, 1.0)
+    affine = None
+    if int(header["sform_code"]) > 0:
+        affine = header.get_sform()
+    elif int(header["qform_code"]) > 0:
+        affine = header.get_qform()
+    if affine is None or not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
+        return None, None  # what is believed then has its own tests
+    affine = np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine
+    affine[:3] *= unit
+    with np.errstate(all="ignore"):
+        return np.asarray(image.dataobj, dtype=np.float64).T, affine
 
 
 # --- Running -------------------------------------------------------------------------------------------------------

@@ -5,15 +5,28 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import pytest
 
 from tests.conftest import CHECKOUT
 from tests.hostile.elements import put
-from tests.hostile.fuzz import FAULTS, OUTCOMES, Source, Verdict, leak, phantom_sources, table, wrong_picture
+from tests.hostile.fuzz import (
+    FAULTS,
+    OUTCOMES,
+    Source,
+    Verdict,
+    leak,
+    phantom_sources,
+    table,
+    volume_sources,
+    wrong_picture,
+)
 from tests.hostile.runner import Outcome, StackOutcome, open_path
+from viewer.imaging.volume import Volume
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="memory is limited and measured the Linux way"
@@ -22,7 +35,7 @@ pytestmark = pytest.mark.skipif(
 CASES: Final = 400
 
 
-def test_that_J_damaged_headers_never_crash_hang_fill_the_memory_or_mislead() -> None:
+def test_that_J_damaged_files_never_crash_hang_fill_the_memory_or_mislead() -> None:
     done = subprocess.run(
         [sys.executable, "tests/hostile/fuzz.py", "--n", str(CASES), "--seed", "2", "--json"],
         capture_output=True,
@@ -36,7 +49,7 @@ def test_that_J_damaged_headers_never_crash_hang_fill_the_memory_or_mislead() ->
     assert [verdict for verdict in verdicts if verdict.verdict in FAULTS] == []
     assert done.returncode == 0
     # A run in which every file is refused would prove nothing.
-    assert {verdict.verdict for verdict in verdicts} >= {*OUTCOMES} - {"not DICOM"}
+    assert {verdict.verdict for verdict in verdicts} >= {*OUTCOMES} - {"not DICOM", "listed"}
 
 
 @pytest.fixture
@@ -84,6 +97,21 @@ def test_that_the_judge_sees_a_slice_that_disagrees_with_its_volume(
     put(path, tag, value)
     # As if the product had left the slice where it was.
     assert says in wrong_picture(source, {path.name}, stack, None)
+
+
+@pytest.mark.parametrize("name", ["NIfTI", "NIfTI-2", "NIfTI packed", "npy"])
+def test_that_the_judge_sees_a_volume_that_another_reader_reads_otherwise(name: str, tmp_path: Path) -> None:
+    source = next(one for one in volume_sources(tmp_path) if one.name == name)
+    volumes: dict[str, Volume] = {}
+    source.truth = open_path(name, source.folder, volumes)
+    (stack,) = source.truth.stacks
+    volume = volumes[stack.uid]
+    assert wrong_picture(source, set(), stack, volume) == ""
+    moved = volume.geometry.patient_from_index + np.array([[0, 0, 0, 1.0]] + [[0, 0, 0, 0]] * 3)
+    elsewhere = replace(volume, geometry=replace(volume.geometry, patient_from_index=moved))
+    assert "mm off the place in the file" in wrong_picture(source, set(), stack, elsewhere)
+    volume.array[1, 2, 3] += 1
+    assert "other values" in wrong_picture(source, set(), stack, volume)
 
 
 @pytest.mark.parametrize("text", ["ZYZZYVA is not supported.", "line\nbreak.", "\x1b[31mred."])

@@ -29,27 +29,21 @@ COPIED = ("viewer", "resources", "tests", "pyproject.toml")
 SLOW = ("hostile/", "agreement/", "cli/", "ui/", "golden/", "verification/")
 
 
-def tests_of(rule: str) -> list[str]:
-    """Test ids of a rule as pytest takes them, the quick ones first."""
-    found = []
+def commands(rule: str) -> list[list[str]]:
+    """Arguments of the runs for a rule: quick tests first, so that most lines never need the slow ones.
+
+    Tests are named one by one; hostile inputs are ids of one test.
+    """
+    quick: list[str] = []
+    slow: list[str] = []
+    hostile: list[str] = []
     for name in collected().get(rule, []):
         file, _, test = name.partition("::")
         if test.startswith("["):
-            found.append((file, ""))
+            hostile = [f"tests/{file}", "-k", f"harms_neither and {rule}"]
         else:
-            found.append((file, f"::{test}"))
-    found.sort(key=lambda pair: (pair[0].startswith(SLOW), pair[0]))
-    return [f"tests/{file}{test}" for file, test in found]
-
-
-def commands(rule: str) -> list[list[str]]:
-    """Two runs at most: the tests by name, and the hostile inputs, which are ids of one test."""
-    named = [test for test in tests_of(rule) if "::" in test]
-    hostile = [test for test in tests_of(rule) if "::" not in test]
-    runs = [named] if named else []
-    if hostile:
-        runs.append([*hostile, "-k", f"harms_neither and {rule}"])
-    return runs
+            (slow if file.startswith(SLOW) else quick).append(f"tests/{file}::{test}")
+    return [run for run in (quick, hostile, slow) if run]
 
 
 def copy_of_checkout(target: Path) -> None:
