@@ -16,12 +16,14 @@ import pytest
 from PIL import Image
 
 from viewer.dicom.model import Patient, PixelFormat, Series, SeriesKind, Stack, Study
+from viewer.imaging.curved import path_through
 from viewer.imaging.geometry import VolumeGeometry
 from viewer.imaging.geometry_report import GeometryReport
 from viewer.imaging.sample import Projection, Slab
 from viewer.imaging.volume import Quantity, Volume
 from viewer.imaging.window import Window
 from viewer.state.bone import BoneRemoval
+from viewer.state.curve import CurvedMode, CurvedPath
 from viewer.state.layers import ImageLayer
 from viewer.state.library import Library, OpenVolume
 from viewer.state.oblique import set_angles
@@ -95,6 +97,32 @@ def fused_view() -> ViewState:
         ImageLayer("ct", Window(40, 400)), ImageLayer("pt", Window.from_bounds(0, 7), colormap="inverse-grey")
     )
     view.set_cursor((18, 2, 2))
+    return view
+
+
+BENDS = np.array([(-24, 10, -40), (-8, -14, -22), (14, -8, -2), (10, 16, 18), (-10, 14, 40)], dtype=float)
+"""Control points of the vessel."""
+
+
+def vessel_view() -> ViewState:
+    """A bright vessel of 5 mm radius that bends through grey tissue, half as wide in the middle of its length."""
+    shape = (60, 50, 50)
+    affine = grid((1.6, 1.6, 1.6), shape)
+    path = path_through(BENDS, 0.5)
+    k, j, i = np.indices(shape)
+    centres = np.stack([i, j, k], axis=-1) * 1.6 - (np.array(shape)[::-1] - 1) * 0.8
+    values = np.full(shape, -80, np.int16)
+    for number in range(0, len(path.points), 2):
+        s = number * path.step_mm
+        radius = 5.0 - 2.5 * np.exp(-(((s - path.length_mm / 2) / 5) ** 2))
+        values[np.linalg.norm(centres - path.points[number], axis=-1) < radius] = 300
+    view = ViewState(Library())
+    view.library.add(open_volume("ct", values, affine, "CT", quantity=Quantity("HU")))
+    view.show(ImageLayer("ct", Window(100, 600)))
+    drawn = view.work.of(CurvedPath)
+    for point in BENDS:
+        drawn.add(point)
+    view.set_cursor(path.points[len(path.points) // 2])
     return view
 
 
@@ -217,3 +245,16 @@ def test_that_a_ct_projection_without_bone_is_the_kept_one(qapp: QApplication) -
     view.work.of(BoneRemoval).set(on=True)
     golden = Golden("mip-without-bone", "", PlaneKind.MIP, Content.BASE, annotated=True)
     check(golden.name, drawn(view, golden, 320), tolerant=True)
+
+
+@pytest.mark.parametrize("mode", CurvedMode)
+def test_that_a_curved_picture_is_the_kept_one(qapp: QApplication, mode: CurvedMode) -> None:
+    """The vessel from "start" above to "end" below, narrow halfway where the crosshair lies.
+
+    Straightened: it runs straight down the middle. Stretched: it swings to both sides, as wide as it is; R and L at the
+    sides.
+    """
+    view = vessel_view()
+    view.work.of(CurvedPath).show_as(mode=mode, width_mm=60.0)
+    golden = Golden(f"curved-{mode.value}", "", PlaneKind.CURVED, annotated=True)
+    check(golden.name, drawn(view, golden, 360), tolerant=True)

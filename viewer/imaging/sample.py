@@ -130,6 +130,58 @@ def sample_planes(requests: Sequence[SampleRequest]) -> list[Float32]:
     return [job.out for job in jobs]
 
 
+def sample_rows(
+    volume: Volume,
+    starts_mm: npt.ArrayLike,
+    steps_mm: npt.ArrayLike,
+    out: Float32,
+    interpolation: Interpolation = Interpolation.LINEAR,
+) -> None:
+    """Sample a scalar volume along straight rows that need not lie in one plane.
+
+    Parameters
+    ----------
+    volume
+        Where the values come from.
+    starts_mm, steps_mm
+        (n, 3) LPS position of the first sample of each row and step to the next.
+    out
+        (n, w) float32 with contiguous rows, receives stored values as `sample_plane` gives them.
+
+    Raises
+    ------
+    ValueError
+        The volume has colours, or the rows do not fit `out`.
+    """
+    starts, steps = np.asarray(starts_mm, dtype=np.float64), np.asarray(steps_mm, dtype=np.float64)
+    if volume.is_colour or starts.shape != (len(out), 3) or steps.shape != starts.shape:
+        raise ValueError(f"rows of shape {starts.shape} and {steps.shape} do not fit {out.shape}")
+    if not len(out):
+        return
+    inverse = volume.geometry.index_from_patient
+    matrices = np.zeros((len(out), 3, 3))
+    matrices[:, :, 0] = steps @ inverse[:3, :3].T
+    matrices[:, :, 2] = starts @ inverse[:3, :3].T + inverse[:3, 3]
+    # What holds for all rows is asked once; the step to a second row is never taken.
+    plane = Plane(starts[0], steps[0], np.zeros(3), out.shape[1], 1)
+    common = sample_job(SampleRequest(volume, plane, out[:1], interpolation))
+    kernel.sample(
+        [
+            SampleJob(
+                common.data,
+                matrix,
+                common.low,
+                common.high,
+                out[row : row + 1],
+                common.kind,
+                common.padding,
+                common.knots,
+            )
+            for row, matrix in enumerate(matrices)
+        ]
+    )
+
+
 def slab_samples(geometry: VolumeGeometry, plane: Plane, slab: Slab) -> tuple[int, float]:
     """Number of samples (odd) and their distance in mm along the normal of the plane.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import numpy.typing as npt
 
 from viewer.state.resolve import PaneScene
@@ -25,7 +24,8 @@ def zoom_about(view: ViewState, scene: PaneScene, point_mm: npt.ArrayLike, facto
     framing = view.framing(kind)
     zoom = min(ZOOM_RANGE[1], max(ZOOM_RANGE[0], framing.zoom * factor))
     right, down = view.axes(kind)
-    offset = np.asarray(point_mm, dtype=np.float64) - scene.plane.centre_mm
+    column, row, _ = scene.place(point_mm)
+    offset = scene.plane.at(column, row) - scene.plane.centre_mm
     share = 1.0 - framing.zoom / zoom
     pan = (
         framing.pan_mm[0] + float(offset @ right) * share,

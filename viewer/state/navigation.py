@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from viewer.imaging.orientation import acquired_frame
+from viewer.state.curve import CurvedPath
 from viewer.state.layers import Role
 from viewer.state.panes import Density, PlaneKind
 from viewer.state.planes import grid_axis, pitch_along, share_inside
@@ -15,7 +16,7 @@ MIP_STEP_DEG = 5.0
 
 
 def scroll(view: ViewState, kind: PlaneKind, steps: int) -> None:
-    """Move the linked point along the normal of a plane kind by slices; a projection turns instead.
+    """Move the linked point along the normal of a plane kind by slices; a projection and a curved picture turn instead.
 
     Steps follow acquired slices where the plane is parallel to them, else the voxel pitch along the normal. Positive
     steps go towards the head, the left and the back.
@@ -25,6 +26,9 @@ def scroll(view: ViewState, kind: PlaneKind, steps: int) -> None:
         return
     if kind is PlaneKind.MIP:
         view.set_mip_angle(view.mip_angle_deg + MIP_STEP_DEG * steps)
+        return
+    if kind is PlaneKind.CURVED:
+        view.work.of(CurvedPath).turn(steps)
         return
     geometry = item.volume.geometry
     normal = view.normal(kind)
@@ -42,7 +46,7 @@ def scroll(view: ViewState, kind: PlaneKind, steps: int) -> None:
 def scroll_to_end(view: ViewState, kind: PlaneKind, *, last: bool) -> None:
     """First or last slice of a plane kind (keys Home, End)."""
     item = view.base_volume
-    if item is not None:
+    if item is not None and kind is not PlaneKind.CURVED:
         scroll(view, kind, (1 if last else -1) * max(item.volume.geometry.shape) * 4)
 
 

@@ -20,9 +20,12 @@ class PlaneKind(StrEnum):
     MIP = "mip"
     """Rotating maximum intensity projection of the overlay, or of the base when there is none."""
 
+    CURVED = "curved"
+    """Along a path through the patient, straightened or stretched."""
+
     @property
     def anatomy(self) -> Anatomy | None:
-        """The anatomical plane, None for ACQUIRED and MIP."""
+        """The anatomical plane, None for the others."""
         return _ANATOMY_OF.get(self)
 
 
@@ -138,6 +141,14 @@ LAYOUTS: tuple[Layout, ...] = (
         (
             (Pane("fused-axial", PlaneKind.AXIAL), Pane("fused-sagittal", PlaneKind.SAGITTAL)),
             (Pane("fused-coronal", PlaneKind.CORONAL), Pane("mip", PlaneKind.MIP, Content.OVERLAY)),
+        ),
+    ),
+    Layout(
+        "three-curved",
+        "Three planes and curved",
+        (
+            (Pane("fused-axial", PlaneKind.AXIAL), Pane("fused-sagittal", PlaneKind.SAGITTAL)),
+            (Pane("fused-coronal", PlaneKind.CORONAL), Pane("curved", PlaneKind.CURVED)),
         ),
     ),
     Layout(

@@ -15,15 +15,18 @@ import numpy.typing as npt
 
 from viewer.imaging.body_size import is_uptake
 from viewer.imaging.colormap import colormap
+from viewer.imaging.curved import CurvedSurface
 from viewer.imaging.display import layer_table
 from viewer.imaging.geometry import FloatArray, VolumeGeometry, cross
 from viewer.imaging.orientation import letters, opposite, plane_axes
 from viewer.imaging.plane import Plane
 from viewer.imaging.sample import Interpolation, Projection, Slab
 from viewer.imaging.volume import Volume
+from viewer.state import curve_picture
 from viewer.state.bone import BoneRemoval
 from viewer.state.contents import same_frame_of_reference
 from viewer.state.crosslines import CrossLine, cross_lines
+from viewer.state.curve import AWAY_MM, CurvedPath
 from viewer.state.layers import ImageLayer, Role
 from viewer.state.library import OpenVolume
 from viewer.state.panes import Content, Pane, PlaneKind, quarter_turned
@@ -101,6 +104,9 @@ class PaneScene:
         "H 12.5 mm" along the normal, "" without calibration.
     colour_bar
         The layer whose colour bar is drawn (rule D37), or None.
+    surface
+        Of a curved picture; its `plane` then is one of the picture's own space (`viewer.state.curve`), not of the
+        patient.
     """
 
     pane: Pane
@@ -114,6 +120,20 @@ class PaneScene:
     calibrated: bool
     mirrored: bool
     colour_bar: LayerRequest | None
+    surface: CurvedSurface | None = None
+
+    def at(self, column: float, row: float) -> FloatArray:
+        """LPS position a (fractional) pixel shows."""
+        point = self.plane.at(column, row)
+        return point if self.surface is None else self.surface.at(float(point[0]), float(point[1]))
+
+    def place(self, point_mm: npt.ArrayLike) -> tuple[float, float, float]:
+        """(column, row, distance_mm) where the pane shows an LPS point, and how far off its surface that is."""
+        if self.surface is None:
+            return self.plane.project(point_mm)
+        x, y, distance = self.surface.project(point_mm)
+        column, row, _ = self.plane.project((x, y, AWAY_MM))
+        return column, row, distance
 
 
 def resolve(view: ViewState, pane: Pane, width: int, height: int) -> PaneScene | None:
@@ -136,6 +156,8 @@ def resolve(view: ViewState, pane: Pane, width: int, height: int) -> PaneScene |
     item = view.base_volume
     if item is None or width < 1 or height < 1:
         return None
+    if pane.kind is PlaneKind.CURVED:
+        return _curved_scene(view, pane, item, width, height)
     if pane.kind is PlaneKind.MIP:
         item = _mip_volume(view, pane) or item
     geometry = item.volume.geometry
@@ -147,9 +169,7 @@ def resolve(view: ViewState, pane: Pane, width: int, height: int) -> PaneScene |
         layers = layers[-1:]
     right_letters = letters(plane.u_mm) if geometry.oriented else ""
     down_letters = letters(plane.v_mm) if geometry.oriented else ""
-    edges: tuple[str, ...] = (opposite(right_letters), right_letters, opposite(down_letters), down_letters)
-    if view.superior_inferior:
-        edges = tuple(text.translate(_SUPERIOR_INFERIOR) for text in edges)
+    edges = _named(view, opposite(right_letters), right_letters, opposite(down_letters), down_letters)
     column, row, _ = plane.project(view.cursor_mm)
     framing = view.framing(pane.kind)
     return PaneScene(
@@ -165,6 +185,50 @@ def resolve(view: ViewState, pane: Pane, width: int, height: int) -> PaneScene |
         mirrored=framing.flip_horizontal or framing.flip_vertical,
         colour_bar=next((layer for layer in reversed(layers) if _is_coloured(view, pane, layer.role)), None),
     )
+
+
+def _curved_scene(view: ViewState, pane: Pane, item: OpenVolume, width: int, height: int) -> PaneScene:
+    """The scene along the drawn path; an empty one as long as there is none."""
+    drawn = view.work.of(CurvedPath)
+    surface, path = drawn.surface(), drawn.path()
+    framing = view.framing(pane.kind)
+    plane = curve_picture.picture_plane(surface, framing, width, height)
+    mirrored = framing.flip_horizontal or framing.flip_vertical
+    geometry = item.volume.geometry
+    if surface is None or path is None:
+        return PaneScene(
+            pane, plane, (), ("",) * 4, None, (), "", "", calibrated=False, mirrored=mirrored, colour_bar=None
+        )
+    layers = tuple(
+        request for role in view.roles_of(pane) if (request := _layer(view, pane, role, plane)) is not None
+    )
+    *sides, top, bottom = curve_picture.edge_letters(surface, plane, oriented=geometry.oriented)
+    edges = (*_named(view, *sides), top, bottom)
+    near_mm = max(geometry.spacing_mm)
+    cursor_px, lines = curve_picture.linked_point(surface, plane, view.cursor_mm, near_mm)
+    return PaneScene(
+        pane=pane,
+        plane=plane,
+        layers=layers,
+        letters=edges,
+        cursor_px=cursor_px,
+        lines=lines,
+        slice_text=f"{drawn.mode.value} {drawn.angle_deg:.0f}°",
+        position_text=curve_picture.place_text(surface, view.cursor_mm, path.length_mm)
+        if geometry.calibrated
+        else "",
+        calibrated=geometry.calibrated,
+        mirrored=mirrored,
+        colour_bar=next((layer for layer in reversed(layers) if _is_coloured(view, pane, layer.role)), None),
+        surface=surface,
+    )
+
+
+def _named(view: ViewState, *edges: str) -> tuple[str, ...]:
+    """Letters of edges in the user's choice of words."""
+    if view.superior_inferior:
+        return tuple(text.translate(_SUPERIOR_INFERIOR) for text in edges)
+    return edges
 
 
 def pane_plane(view: ViewState, pane: Pane, geometry: VolumeGeometry, width: int, height: int) -> Plane:
@@ -237,19 +301,26 @@ def _layer(view: ViewState, pane: Pane, role: Role, plane: Plane) -> LayerReques
         return None
     volume = item.volume
     slab = view.slab
-    left_out = None
+    depends: tuple[object, ...] | None = None
     interpolation = Interpolation.NEAREST if volume.quantity.is_label else view.interpolation
     if pane.kind is PlaneKind.MIP:
         bone = view.work.of(BoneRemoval)
         volume = bone.without_bone(volume)
-        left_out = volume.padding if bone.applies(volume) else None
+        depends = volume.padding if bone.applies(volume) else None
         corners = volume.geometry.corners_mm()
         slab = Slab(float(np.linalg.norm(corners[0] - corners[-1])), Projection.MAX)
     elif pane.kind is PlaneKind.ACQUIRED:
         slab = None
+    elif pane.kind is PlaneKind.CURVED:
+        if volume.is_colour:
+            return None
+        slab = None
+        volume, depends = view.work.of(CurvedPath).flat(
+            volume, view.library.version(volume.uid), interpolation
+        )
     table, lower, upper, colour_key = _colours(layer, volume, on_top=on_top)
     place = (plane.origin_mm.tobytes(), plane.u_mm.tobytes(), plane.v_mm.tobytes(), plane.width, plane.height)
-    sample_key = (volume.uid, view.library.version(volume.uid), interpolation, slab, left_out, place)
+    sample_key = (volume.uid, view.library.version(volume.uid), interpolation, slab, depends, place)
     return LayerRequest(role, volume, interpolation, slab, table, lower, upper, sample_key, colour_key)
 
 

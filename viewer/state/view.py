@@ -197,6 +197,8 @@ class ViewState:
         if kind is PlaneKind.MIP:
             angle = np.radians(self.mip_angle_deg)
             return np.array([np.cos(angle), np.sin(angle), 0.0]), np.array([0.0, 0.0, -1.0])
+        if kind is PlaneKind.CURVED:
+            return np.array([1.0, 0, 0]), np.array([0, 1.0, 0])
         anatomy = kind.anatomy
         if anatomy is None:
             if item is None:

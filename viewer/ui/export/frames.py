@@ -111,7 +111,7 @@ def stack_points(view: ViewState, kind: PlaneKind) -> FloatArray:
     Parameters
     ----------
     kind
-        Any but MIP.
+        Any but the projection and the curved picture, which have no slices.
 
     Returns
     -------
@@ -120,7 +120,7 @@ def stack_points(view: ViewState, kind: PlaneKind) -> FloatArray:
         the voxel grid (rule E13), else one a voxel pitch through the linked point. Empty when nothing is open.
     """
     item = view.base_volume
-    if item is None or kind is PlaneKind.MIP:
+    if item is None or kind in (PlaneKind.MIP, PlaneKind.CURVED):
         return np.zeros((0, 3))
     geometry = item.volume.geometry
     normal = view.normal(kind)

@@ -28,6 +28,7 @@ PLANE_COLOURS = {
     PlaneKind.CORONAL: QColor("#6EB04B"),
     PlaneKind.ACQUIRED: QColor("#9AA4AD"),
     PlaneKind.MIP: QColor("#4FA3D9"),
+    PlaneKind.CURVED: QColor("#C58AE0"),
 }
 MARGIN = 8.0
 

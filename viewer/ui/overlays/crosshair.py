@@ -51,7 +51,7 @@ def _letter(painter: QPainter, given: OverlayInput, point: tuple[float, float], 
         end = reach[0] if line.vertical and line.direction[1] < 0 else reach[1]
         x, y = point[0] + end * line.direction[0], point[1] + end * line.direction[1]
     x, y = (x + 4, y) if line.vertical else (x, y - 4)
-    lettering.draw(painter, x, y, PLANE_LETTER[line.kind], PLANE_COLOURS[line.kind])
+    lettering.draw(painter, x, y, PLANE_LETTER.get(line.kind, ""), PLANE_COLOURS[line.kind])
 
 
 OVERLAY = Overlay("crosshair", 10, paint)

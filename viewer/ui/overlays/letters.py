@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtGui import QPainter
 
+from viewer.state.panes import PlaneKind
 from viewer.ui.overlays import MARGIN, MUTED, TEXT, Overlay, OverlayInput
 
 
@@ -17,6 +18,8 @@ def paint(painter: QPainter, given: OverlayInput) -> None:
     def centred(text: str) -> float:
         return (given.width - lettering.width(text)) / 2
 
+    if given.scene.pane.kind is PlaneKind.CURVED and given.scene.surface is None:
+        return
     if not any(given.scene.letters):
         text = "orientation unknown"
         lettering.draw(painter, centred(text), first, text, MUTED)

@@ -46,6 +46,8 @@ class Surface(Protocol):
 
 NOTCH = 120
 """Wheel units of one notch."""
+FLAT_TOOLS = frozenset({"window", "zoom", "pan", "scroll", "crosshair"})
+"""What can be done in a curved picture; others draw on planes of the patient, and there is none."""
 WHEEL_ZOOM = 1.2
 WHEEL_REST_S = 0.1
 """A wheel that has not turned for so long rests."""
@@ -155,7 +157,8 @@ class Gestures(QObject):
         """Maximise or restore the pane, unless the chosen tool takes it."""
         button = _BUTTONS.get(event.button(), "")
         chosen = tool(self._view.tool)
-        if button == "left" and isinstance(chosen, DoubleClicking):
+        flat = pane.pane.kind is not PlaneKind.CURVED
+        if button == "left" and flat and isinstance(chosen, DoubleClicking):
             self._last = event.position()
             pointer = self._pointer(pane, event.position())
             if pointer is not None and chosen.double_click(self._view, pointer):
@@ -202,6 +205,8 @@ class Gestures(QObject):
         action = self._mouse.get(f"{self._modifier}{self._button}.drag", "")
         if pane.pane.kind is PlaneKind.MIP and action == "tool":
             action = "scroll"
+        if pane.pane.kind is PlaneKind.CURVED and action == "tool" and self._view.tool not in FLAT_TOOLS:
+            action = "window"
         grabbed = self._grabbing(self._pointer(pane, self._press)) if self._plain else None
         self._tool = grabbed or self._named(action)
         pointer = self._pointer(pane, self._press)
@@ -213,7 +218,7 @@ class Gestures(QObject):
         pointer = self._pointer(pane, event.position())
         if pointer is None:
             return
-        if self._plain:
+        if self._plain and pane.pane.kind is not PlaneKind.CURVED:
             candidate = self._grabbing(pointer) or tool(self._view.tool)
             if isinstance(candidate, Clicking):
                 candidate.click(self._view, pointer)
@@ -228,7 +233,9 @@ class Gestures(QObject):
         if pointer is None:
             return
         chosen = self._grabbing(pointer) or tool(self._view.tool)
-        shape = chosen.hover(self._view, pointer) if isinstance(chosen, Hovering) else ""
+        shape = ""
+        if isinstance(chosen, Hovering) and pane.pane.kind is not PlaneKind.CURVED:
+            shape = chosen.hover(self._view, pointer)
         if shape != self._shape:
             self._shape = shape
             pane.setCursor(CURSORS[shape])
@@ -240,7 +247,7 @@ class Gestures(QObject):
 
     def _grabbing(self, pointer: Pointer | None) -> Tool | None:
         """The tool of which a handle lies under the mouse."""
-        if pointer is None:
+        if pointer is None or pointer.pane.kind is PlaneKind.CURVED:
             return None
         for candidate in tools():
             if isinstance(candidate, Grabbing) and candidate.grabs(self._view, pointer):
@@ -277,7 +284,7 @@ def point_at(pane: Surface, position: QPointF) -> FloatArray | None:
     if scene is None:
         return None
     ratio = pane.devicePixelRatioF()
-    return scene.plane.at(position.x() * ratio - 0.5, position.y() * ratio - 0.5)
+    return scene.at(position.x() * ratio - 0.5, position.y() * ratio - 0.5)
 
 
 def _modifier(modifiers: Qt.KeyboardModifier) -> str:
