@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.needs import missing, program
 from viewer.imaging.kernel.build import CompileError, compile_kernel
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -18,10 +18,9 @@ ROUNDS = 250
 
 @pytest.fixture(scope="module")
 def gcc() -> str:
-    command = shutil.which("gcc")
-    if sys.platform != "linux" or command is None:
-        pytest.skip("needs gcc on Linux")
-    return command
+    if sys.platform != "linux":
+        pytest.skip("the sanitizers are loaded the Linux way")
+    return program("gcc", "gcc")
 
 
 def _runtime(gcc: str, name: str) -> str:
@@ -29,7 +28,7 @@ def _runtime(gcc: str, name: str) -> str:
         [gcc, f"-print-file-name={name}"], capture_output=True, text=True, check=True
     ).stdout.strip()
     if not Path(path).is_absolute():
-        pytest.skip(f"gcc has no {name}")
+        missing(f"gcc has no {name}")
     return path
 
 
@@ -66,7 +65,7 @@ def test_that_no_job_makes_the_kernel_leave_its_buffers(gcc: str, tmp_path: Path
     try:
         compile_kernel(library, [gcc], flags)
     except CompileError as error:
-        pytest.skip(f"gcc cannot build with sanitizers: {error}")
+        missing(f"gcc cannot build with sanitizers: {error}")
     answer = _run(
         [str(Path(__file__).with_name("fuzz_boundary.py")), str(library), str(ROUNDS)],
         _runtime(gcc, "libasan.so"),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
+import weakref
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -226,3 +228,16 @@ def test_that_copied_columns_follow_values_that_change(
     assert (after != before).any()
     monkeypatch.setattr(renderer, "_NEAR", NearColumns())
     assert (picture() == after).all()
+
+
+def test_that_a_closed_volume_is_let_go_of_though_nothing_is_painted_any_more(frames: Frames) -> None:
+    item = frames.view.library.get("ct")
+    assert item is not None
+    volume = weakref.ref(item.volume)
+    del item
+    assert any(pane.scene_shown is not None for pane in frames.grid.panes())
+    frames.grid.hide()
+    frames.view.show(None, None)
+    frames.view.library.remove("ct")
+    gc.collect()
+    assert volume() is None

@@ -58,12 +58,14 @@ class FrameCoordinator(QObject):
         for signal in self._signals():
             signal.connect(self.invalidate)
         view.library.slices_changed.connect(self._slices_changed)
+        view.library.volume_removed.connect(self._volume_removed)
 
     def disconnect_state(self) -> None:
         """Stop listening; called when the window closes."""
         for signal in self._signals():
             signal.disconnect(self.invalidate)
         self._view.library.slices_changed.disconnect(self._slices_changed)
+        self._view.library.volume_removed.disconnect(self._volume_removed)
         self._rest.stop()
         self._disk.stop()
 
@@ -97,6 +99,10 @@ class FrameCoordinator(QObject):
         shown = {layer.volume_uid for layer in (self._view.base, self._view.overlay) if layer is not None}
         if uid in shown:
             self.invalidate()
+
+    def _volume_removed(self, uid: str) -> None:
+        for pane in self._panes:
+            pane.drop_volume(uid)
 
     def prepare(self) -> None:
         """Render all stale panes; called by the first of them that paints."""

@@ -94,6 +94,14 @@ class PlanePane(pg.GraphicsView):
         self.stale = True
         self.viewport().update()
 
+    def drop_volume(self, uid: str) -> None:
+        """Let go of a volume that was closed; the pane itself may never be painted again."""
+        scene = self.scene_shown
+        if scene is not None and any(layer.volume.uid == uid for layer in scene.layers):
+            self.scene_shown = None
+            self.picture.forget()
+            self.invalidate()
+
     def show_scene(self, scene: PaneScene | None) -> None:
         """Take over a rendered scene; the view box follows its millimetres when the framing changed."""
         before = self.scene_shown
