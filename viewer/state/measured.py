@@ -61,7 +61,7 @@ class Measured:
     Parameters
     ----------
     id
-        One of `NAMES`.
+        One of `NAMES`; a number of a report that has no place there has its own name.
     value
         In `unit`.
     unit
@@ -125,6 +125,7 @@ class Result:
             ]
             if parts:
                 lines.append("  ".join(parts))
+        lines += [f"{found.id} {found.text}" for found in self.values if found.id not in NAMES]
         if self.note:
             lines.append(self.note)
         return (*lines, *(f"⚠ {warning}" for warning in self.warnings))
@@ -272,4 +273,6 @@ def summary(measurement: Measurement, result: Result) -> str:
     ):
         if names[0] in by_id:
             return " × ".join(by_id[name].text for name in names if name in by_id)
+    if result.values:
+        return result.values[0].text
     return FACTS[measurement.kind].text

@@ -34,6 +34,8 @@ class Kind(StrEnum):
     POINT = "point"
     ARROW = "arrow"
     TEXT = "text"
+    PATH = "path"
+    """A line through many points; only read from files of others."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ FACTS: dict[Kind, KindFacts] = {
     Kind.POINT: KindFacts("Point", 1),
     Kind.ARROW: KindFacts("Arrow", 2),
     Kind.TEXT: KindFacts("Text", 1),
+    Kind.PATH: KindFacts("Line", 0),
 }
 REGIONS = frozenset({Kind.ELLIPSE, Kind.RECTANGLE, Kind.POLYGON, Kind.FREEHAND})
 OUTLINES = frozenset({Kind.POLYGON, Kind.FREEHAND})
@@ -122,8 +125,8 @@ class Measurement:
 
     @property
     def array(self) -> FloatArray:
-        """(n, 3) its points."""
-        return np.array(self.points, np.float64)
+        """(n, 3) its points; none when a report says numbers without a place."""
+        return np.array(self.points, np.float64).reshape(-1, 3)
 
     @property
     def shape(self) -> Shape | None:

@@ -36,7 +36,7 @@ _POINTS: dict[Kind, int] = {
     Kind.ARROW: 2,
     Kind.TEXT: 1,
 }
-"""How many points a kind has; outlines have three or more."""
+"""How many points a kind has; outlines have three or more. Kinds that are only read from others are not kept."""
 
 
 @dataclass(frozen=True)
@@ -156,6 +156,8 @@ def _kept(row: Any, known: Mapping[str, str]) -> Kept:
     """
     try:
         kind = Kind(row["kind"])
+        if kind is Kind.PATH:
+            raise FormatError("The file of measurements holds a kind that is not kept in it.")
         points = tuple(_point(point) for point in row["points_mm"])
         wanted = _POINTS.get(kind)
         if (len(points) != wanted) if wanted else not 3 <= len(points) <= MOST_POINTS:

@@ -123,7 +123,7 @@ class Measurements:
 
     def _seen(self, measurement: Measurement, scene: PaneScene) -> Seen | None:
         base = self._view.base_volume
-        if base is None or not self.belongs(measurement):
+        if base is None or not measurement.points or not self.belongs(measurement):
             return None
         points = measurement.array
         away = distances_mm(scene.plane, points)
@@ -272,7 +272,7 @@ class Measurements:
         item = self._items.get(uid)
         if item is not None:
             self.select(uid)
-            if self.belongs(item):
+            if item.points and self.belongs(item):
                 self._view.set_cursor(item.middle_mm)
 
 

@@ -12,7 +12,6 @@ from viewer.state.measurements import Measurements
 from viewer.ui.binding import bind
 from viewer.ui.commands import Command
 from viewer.ui.context import UiContext
-from viewer.ui.kept_work import KeptWork
 
 
 class WordsDialog(QInputDialog):
@@ -46,7 +45,6 @@ def commands(context: UiContext) -> Iterable[Command]:
     """Commands of the Edit menu."""
     store = context.view.work.of(Measurements)
     WordsDialog(context)
-    KeptWork(context)
 
     def step(by: int) -> None:
         items = [item for item in store.items if store.belongs(item)]

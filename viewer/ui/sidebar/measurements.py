@@ -138,7 +138,9 @@ class MeasurementsPanel(Column):
             return
         result = self._store.result(item)
         self._heading.setText(item.name)
-        facts = [Fact(_LONG.get(found.id, NAMES[found.id]), found.text) for found in result.values]
+        facts = [
+            Fact(_LONG.get(found.id, NAMES.get(found.id, found.id)), found.text) for found in result.values
+        ]
         if result.note:
             facts.append(Fact("Voxels", result.note, tone="dim"))
         facts += [Fact("Warning", warning, tone="warning") for warning in result.warnings]
