@@ -152,6 +152,10 @@ RULES: Final[dict[str, tuple[str, str]]] = {
     "I04": ("colour, codes and algorithm of a segment", "published CIELab values; highdicom"),
     "I05": ("contours on any plane, by intersection", "circles of a sphere; published masks"),
     "I06": ("even-odd contours, voxel centres, volume", "closed forms; published masks voxel by voxel"),
+    "I07": (
+        "dose: scaling, unit, uneven planes, isodose and histogram",
+        "closed forms; dicompyler-core; pydicom",
+    ),
     "I08": ("sform, else qform, else a question", "nibabel"),
     "I09": ("NIfTI on a study by geometry, never by index", "dcm2niix"),
     "I10": ("disagreeing forms, scl_slope, whole labels", "nibabel"),

@@ -17,6 +17,7 @@ from viewer.dicom.model import Catalogue, Patient, Problem, Series, SeriesKind, 
 from viewer.dicom.mosaic import is_mosaic, tiles
 from viewer.dicom.pet_stack import earliest_acquisition
 from viewer.dicom.read import read_header
+from viewer.dicom.rtdose import read_dose
 from viewer.dicom.series import is_capture, is_localizer, split_series
 from viewer.dicom.sop_classes import DICOMDIR, MULTIFRAME_VOLUMES, kind_of_class
 from viewer.dicom.stack import make_stack
@@ -159,11 +160,16 @@ class Indexer:
         for n, draft in enumerate(result.drafts):
             try:
                 stacks.append(make_stack(draft, files.uid if n == 0 else f"{files.uid}#{n + 1}", earliest))
-            except ViewerError as error:
-                problems.append(Problem(self._name(draft.headers[0].path), error.user_message))
-            except OSError as error:
-                reason = f"The file cannot be read ({error.strerror or type(error).__name__})."
-                problems.append(Problem(self._name(draft.headers[0].path), reason))
+            except (ViewerError, OSError) as error:
+                problems.append(Problem(self._name(draft.headers[0].path), _reason(error)))
+        for header in files.headers:
+            if kind_of_class(header.sop_class) is SeriesKind.DOSE:
+                try:
+                    stacks.append(
+                        read_dose(header.path, files.uid if not stacks else f"{files.uid}#{len(stacks) + 1}")
+                    )
+                except (ViewerError, OSError) as error:
+                    problems.append(Problem(self._name(header.path), _reason(error)))
         problems.extend(Problem(self._name(header.path), text) for header, text in result.conflicts)
         sketch = files.sketch or _sketch(files)
         return (
@@ -235,6 +241,12 @@ def series_identity(header: Header) -> str:
         return header.series_uid
     folder = str(header.path.parent).encode("utf-8", "surrogateescape")
     return "unnamed-" + hashlib.sha256(folder).hexdigest()[:12]
+
+
+def _reason(error: ViewerError | OSError) -> str:
+    if isinstance(error, ViewerError):
+        return error.user_message
+    return f"The file cannot be read ({error.strerror or type(error).__name__})."
 
 
 def _sketch(files: _SeriesFiles) -> Series:

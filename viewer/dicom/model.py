@@ -29,6 +29,10 @@ LABEL_MODALITY = "SEG"
 """Modality of volumes whose values are labels."""
 
 
+DOSE_MODALITY = "RTDOSE"
+"""Modality of dose grids."""
+
+
 class SeriesKind(StrEnum):
     """What a series is to the viewer."""
 

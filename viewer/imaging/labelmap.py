@@ -294,6 +294,16 @@ def window_of(corners_mm: FloatArray, plane: Plane) -> tuple[Plane, int, int] | 
     return Plane(plane.at(left, top), plane.u_mm, plane.v_mm, width, height), left, top
 
 
+def inner_edge(mask: BoolArray, width: int) -> BoolArray:
+    """The pixels of a (rows, columns) mask at most `width` from its outside; the border of the picture is none."""
+    inner = mask
+    for _ in range(width):
+        padded = np.pad(inner, 1, mode="edge")
+        inner = inner & padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+    edge: BoolArray = mask & ~inner
+    return edge
+
+
 def masks_of_labels(labels: npt.NDArray[np.integer], geometry: VolumeGeometry) -> dict[int, Mask]:
     """One mask for every label above 0 of a (k, j, i) array of whole numbers, by label."""
     flat = labels.ravel()

@@ -577,7 +577,7 @@ def _thumbnails(catalogue: Catalogue, volumes: dict[str, Volume], cancel: Cancel
 
     for study in catalogue.studies:
         for series in study.series:
-            if not series.kind.has_images or not series.stacks:
+            if not series.stacks:
                 continue
             cancel.check()
             stack = max(series.stacks, key=lambda candidate: len(candidate.frames))

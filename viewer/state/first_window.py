@@ -6,10 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from viewer.dicom.model import DOSE_MODALITY
 from viewer.imaging.histogram import histogram
 from viewer.imaging.volume import Volume
 from viewer.imaging.window import Voi, Window, default_window
 
+LOWEST_DOSE = 0.05
+"""Share of the largest dose below which the images show without colour."""
 AUTOMATIC = "automatic"
 """Name of a window that came from neither header nor preset."""
 
@@ -21,6 +24,11 @@ def first_window(volume: Volume) -> tuple[Voi, str]:
     named = header_windows(volume) if volume.modality != "PT" else ()
     if named:
         return named[0], named[0].name
+    if volume.modality == DOSE_MODALITY:
+        loaded = np.flatnonzero(volume.ready & ~volume.corrupt)
+        largest = max((float(volume.array[k].max()) for k in loaded), default=0.0)
+        upper = max(largest * volume.display_slope, 1e-6)
+        return Window.from_bounds(LOWEST_DOSE * upper, upper), AUTOMATIC
     if volume.display_unit == "HU":
         return default_window("HU"), AUTOMATIC
     return automatic_window(volume), AUTOMATIC

@@ -33,6 +33,7 @@ OPACITY = 0.2
 _KEPT_SECTIONS = 96
 NO_BODY = "The file lists it without contours or voxels."
 NO_FRAME = "Not drawn: the file names no frame of reference."
+ACCEPTED = "NOT REGISTERED: drawn at the wish of the user; it may lie in the wrong place."
 OTHER_FRAME = "Not drawn: it lies in another frame of reference than the image."
 
 
@@ -95,6 +96,11 @@ class Structure:
         if self.body is not None:
             return self.body.with_spacing(geometry.spacing_mm[0]).mask(geometry)
         return Mask.empty(geometry)
+
+
+def space_of(volume: Volume) -> str:
+    """Name of the space a volume lies in: its frame of reference, or itself when it names none."""
+    return volume.geometry.frame_of_reference_uid or f"space of {volume.uid}"
 
 
 class StructureStore:
@@ -169,7 +175,7 @@ class StructureStore:
             What its structures are listed under.
         """
         labels = np.rint(volume.physical(volume.array)).astype(np.int64)
-        frame = volume.geometry.frame_of_reference_uid
+        frame = space_of(volume)
         made = tuple(
             replace(
                 self.make(f"Label {label}", mask, frame, PALETTE[(label - 1) % len(PALETTE)]),
@@ -253,15 +259,32 @@ class StructureStore:
             self._selected = structure_id
             self.changed.emit()
 
+    def accept_space(self, structure: Structure, space: str) -> None:
+        """Draw a structure, and all of its file that lie where it does, on images of another space all the same.
+
+        The user takes responsibility, as for an overlay that is not registered (rule D31); a note stays.
+        """
+        for other in tuple(self._structures.values()):
+            if (other.source, other.frame_of_reference_uid) == (
+                structure.source,
+                structure.frame_of_reference_uid,
+            ) and (structure.source is not None or other.id == structure.id):
+                self._structures[other.id] = replace(
+                    other,
+                    frame_of_reference_uid=space,
+                    notes=(*other.notes, ACCEPTED),
+                )
+        self.changed.emit()
+
     # --- where it lies -----------------------------------------------------------------------------------------
 
-    def why_not_drawn(self, structure: Structure, frame_of_reference_uid: str) -> str:
-        """A sentence when a structure is not drawn on images of a frame of reference, else empty (rule J47)."""
+    def why_not_drawn(self, structure: Structure, space: str) -> str:
+        """A sentence when a structure is not drawn on images of a space (`space_of`), else empty (rule J47)."""
         if structure.body is None:
             return NO_BODY
         if not structure.frame_of_reference_uid:
             return NO_FRAME
-        return "" if structure.frame_of_reference_uid == frame_of_reference_uid else OTHER_FRAME
+        return "" if structure.frame_of_reference_uid == space else OTHER_FRAME
 
     def section(self, structure: Structure, plane: Plane) -> Patch:
         """The pixels of a plane in a structure, kept for the next repaint."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from viewer.dicom.model import LABEL_MODALITY, Problem
+from viewer.dicom.model import DOSE_MODALITY, LABEL_MODALITY, Problem
 from viewer.errors import SuvUnavailable
 from viewer.imaging.colormap import colormaps
 from viewer.imaging.window import scaled
@@ -33,6 +33,8 @@ from viewer.state.time_points import time_points
 from viewer.state.view import ViewState
 from viewer.ui.loader_thread import Loader
 
+DOSE_COLOURS = "rainbow"
+"""Colour wash of a dose, as planning systems draw it (rule I07)."""
 REFRESH_MS = 80
 """Pause between two drawings of arriving slices: more often would only take time from loading them."""
 
@@ -223,9 +225,9 @@ class Session(QObject):
     # --- placing -----------------------------------------------------------------------------------------------
 
     def _natural_role(self, modality: str, *, explicit: bool = False) -> str:
-        """PET goes over a CT or MR that is shown, labels over anything; everything else goes below."""
+        """PET goes over a CT or MR that is shown, labels and doses over anything; everything else goes below."""
         base = self._view.volume(Role.BASE)
-        if modality == LABEL_MODALITY and base is not None:
+        if modality in (LABEL_MODALITY, DOSE_MODALITY) and base is not None:
             return Role.OVERLAY.value
         if modality == "PT" and base is not None and base.series.modality in ("CT", "MR"):
             return Role.OVERLAY.value
@@ -284,7 +286,7 @@ class Session(QObject):
             volume.uid,
             window,
             colormap=colormap,
-            fused_colormap=self._fused_colormap(),
+            fused_colormap=DOSE_COLOURS if volume.modality == DOSE_MODALITY else self._fused_colormap(),
             opacity=float(str(self._settings.get("pet.opacity"))),
             window_name=name,
         )

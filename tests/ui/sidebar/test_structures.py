@@ -21,7 +21,7 @@ from viewer.dicom.structure_file import FoundStructure, StructureFile
 from viewer.imaging.contours import ContourSet
 from viewer.imaging.labelmap import Mask
 from viewer.loading.events import Indexed, StructuresReady
-from viewer.state.structures import OTHER_FRAME, StructureStore
+from viewer.state.structures import ACCEPTED, NO_FRAME, OTHER_FRAME, StructureStore
 from viewer.state.undo import Edit, History
 from viewer.ui.opening import open_with_question
 from viewer.ui.sidebar._browser_rows import browser_rows
@@ -209,3 +209,21 @@ def test_that_what_is_dropped_on_an_empty_window_is_opened_as_ever(
     open_with_question(context, (path,))
     assert asked == [((path,), False)]
     assert SidebarHub.of(context.window) is not None
+
+
+def test_that_D31_J47_the_user_may_draw_a_structure_of_another_space_and_it_stays_marked(
+    qtbot: QtBot, fused: UiContext
+) -> None:
+    section = panel(qtbot, fused)
+    store = fused.view.work.of(StructureStore)
+    edits: list[Edit] = []
+    fused.view.work.of(History).done.connect(edits.append)
+    fused.loader.arrived.emit(StructuresReady(file_of("")))
+    assert section.card.notice.text == NO_FRAME
+    section.card.accept.click()
+    (structure,) = store
+    assert structure.frame_of_reference_uid == FRAME
+    assert structure.notes[-1] == ACCEPTED
+    assert section.card.notice.text == ""
+    edits[-1].undo()
+    assert section.card.notice.text == NO_FRAME

@@ -8,9 +8,9 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen, QPolygonF
 
 from viewer.imaging.contours import ContourSet
-from viewer.imaging.labelmap import Patch
+from viewer.imaging.labelmap import Patch, inner_edge
 from viewer.state.panes import PlaneKind
-from viewer.state.structures import Structure, StructureStore
+from viewer.state.structures import Structure, StructureStore, space_of
 from viewer.ui.overlays import Overlay, OverlayInput
 
 LINE_PX = 1.5
@@ -23,11 +23,11 @@ def paint(painter: QPainter, given: OverlayInput) -> None:
     store = given.view.work.of(StructureStore)
     if not len(store) or scene.pane.kind is PlaneKind.MIP or not scene.layers:
         return
-    geometry = scene.layers[0].volume.geometry
-    if not geometry.oriented:
+    volume = scene.layers[0].volume
+    if not volume.geometry.oriented:
         return
     for structure in store:
-        if not structure.visible or store.why_not_drawn(structure, geometry.frame_of_reference_uid):
+        if not structure.visible or store.why_not_drawn(structure, space_of(volume)):
             continue
         contours = structure.body.outline(scene.plane) if isinstance(structure.body, ContourSet) else None
         if contours is not None:
@@ -58,7 +58,7 @@ def _draw_patch(painter: QPainter, structure: Structure, patch: Patch, ratio: fl
     if patch.empty:
         return
     codes = patch.mask.astype(np.uint8)
-    codes[edge_of(patch.mask, max(1, round(LINE_PX * ratio)))] = 2
+    codes[inner_edge(patch.mask, max(1, round(LINE_PX * ratio)))] = 2
     height, width = codes.shape
     stride = -(-width // 4) * 4
     rows = np.zeros((height, stride), np.uint8)
@@ -70,16 +70,6 @@ def _draw_patch(painter: QPainter, structure: Structure, patch: Patch, ratio: fl
         QRectF(patch.left / ratio, patch.top / ratio, width / ratio, height / ratio),
         image,
     )
-
-
-def edge_of(mask: npt.NDArray[np.bool_], width: int) -> npt.NDArray[np.bool_]:
-    """The pixels of a mask at most `width` from its outside; the border of the picture is no outside."""
-    inner = mask
-    for _ in range(width):
-        padded = np.pad(inner, 1, mode="edge")
-        inner = inner & padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
-    edge: npt.NDArray[np.bool_] = mask & ~inner
-    return edge
 
 
 def _colour(structure: Structure, opacity: float) -> QColor:

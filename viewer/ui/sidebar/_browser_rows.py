@@ -76,7 +76,7 @@ _GROUPS = (
     ("captures", "Captures", (SeriesKind.CAPTURE,)),
 )
 _STRUCTURE_KINDS = (SeriesKind.SEGMENTATION, SeriesKind.STRUCTURES)
-_IN_LIST = (SeriesKind.VOLUME, SeriesKind.IMAGE)
+_IN_LIST = (SeriesKind.VOLUME, SeriesKind.IMAGE, SeriesKind.DOSE)
 
 
 def iso_date(text: str) -> str:
@@ -136,7 +136,7 @@ def series_row(series: Series, *, identity: bool) -> Row:
     title = series.description or series.kind.value.capitalize()
     if series.number is not None:
         title = f"{series.number}  {title}"
-    showable = series.kind.has_images and bool(series.stacks)
+    showable = bool(series.stacks)
     first = series.stacks[0] if showable else None
     paths = series.paths or tuple(frame.path for frame in (first.frames if first else ())[:1])
     thickness = _thickness(first)

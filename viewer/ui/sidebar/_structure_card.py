@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from viewer.state.layers import Role
-from viewer.state.structures import Structure, StructureStore
+from viewer.state.structures import Structure, StructureStore, space_of
 from viewer.state.undo import Edit, History
 from viewer.ui.binding import quiet
 from viewer.ui.sidebar._parts import Banner, Fact, FactTable, label, number
@@ -72,6 +72,9 @@ class StructureCard(QFrame):
         self.remove.setObjectName("structure-remove")
         self.facts = FactTable("structure-facts")
         self.notice = Banner("structure-notice")
+        self.accept = QPushButton("Draw it all the same")
+        self.accept.setObjectName("structure-accept")
+        self.notice.body.addWidget(self.accept)
         self.notes = label("", "dim", wrap=True, selectable=True)
         self._arrange()
         self._connect()
@@ -105,6 +108,7 @@ class StructureCard(QFrame):
         self.fill.toggled.connect(lambda on: self._draw(filled=on))
         self.centre.clicked.connect(self.go_there)
         self.remove.clicked.connect(self._remove)
+        self.accept.clicked.connect(self._accept)
 
     # --- following ---------------------------------------------------------------------------------------------
 
@@ -124,8 +128,9 @@ class StructureCard(QFrame):
         base = self._view.base_volume
         reason = ""
         if base is not None:
-            reason = self._store.why_not_drawn(structure, base.volume.geometry.frame_of_reference_uid)
+            reason = self._store.why_not_drawn(structure, space_of(base.volume))
         self.notice.set_text(reason)
+        self.accept.setVisible(structure.body is not None)
         self.centre.setEnabled(not reason and structure.centre_mm is not None)
         self.facts.set_facts(self._facts(structure))
         self.notes.setText("\n".join(structure.notes))
@@ -142,9 +147,7 @@ class StructureCard(QFrame):
         ]
         for role in Role:
             item = self._view.volume(role)
-            if item is None or self._store.why_not_drawn(
-                structure, item.volume.geometry.frame_of_reference_uid
-            ):
+            if item is None or self._store.why_not_drawn(structure, space_of(item.volume)):
                 continue
             known, found = self.values.of(structure, item.volume, self._library.version(item.volume.uid))
             name = item.series.modality or role.value
@@ -156,7 +159,7 @@ class StructureCard(QFrame):
                 facts += _value_facts(name, found)
         facts += [Fact(key, value) for key, value in structure.facts]
         if structure.source is not None:
-            facts.append(Fact("File", structure.source.name))
+            facts.append(Fact("File", shortened(structure.source.name)))
         return facts
 
     # --- changing ----------------------------------------------------------------------------------------------
@@ -196,11 +199,26 @@ class StructureCard(QFrame):
             Edit("Remove structure", lambda: store.remove([structure.id]), lambda: store.put([structure]))
         )
 
+    def _accept(self) -> None:
+        structure, base = self._store.selected, self._view.base_volume
+        if structure is None or base is None:
+            return
+        store, frame = self._store, space_of(base.volume)
+        before = [other for other in store if other.source == structure.source]
+        self._history.do(
+            Edit("Draw structure", lambda: store.accept_space(structure, frame), lambda: store.put(before))
+        )
+
     def go_there(self) -> None:
         """Move the crosshair into the selected structure."""
         structure = self._store.selected
         if structure is not None and structure.centre_mm is not None and not self.notice.text:
             self._view.set_cursor(structure.centre_mm)
+
+
+def shortened(name: str, most: int = 24) -> str:
+    """A file name that fits: its start and end. A long one without blanks would widen the sidebar."""
+    return name if len(name) <= most else f"{name[: most // 2]}…{name[-(most // 2) + 1 :]}"
 
 
 def _value_facts(name: str, found: Statistics) -> list[Fact]:

@@ -93,7 +93,10 @@ class StructureList(QTreeWidget):
                 group.setCheckState(0, states.pop() if len(states) == 1 else Qt.CheckState.PartiallyChecked)
             self.verticalScrollBar().setValue(place)
         rows = len(structures) + len(groups)
-        self.setFixedHeight(min(max(rows, 2), _MOST_ROWS) * self.sizeHintForRow(0) + 2)
+        heights = [
+            self.indexRowSizeHint(self.indexFromItem(item)) for item in (*groups.values(), *_all(groups))
+        ]
+        self.setFixedHeight(min(max(rows, 2), _MOST_ROWS) * max(heights, default=0) + 4)
 
     def _group(self, structure: Structure) -> QTreeWidgetItem:
         item = QTreeWidgetItem([structure.group or MADE_HERE, ""])
@@ -130,6 +133,10 @@ class StructureList(QTreeWidget):
         rows = [item] if item.data(0, _ID) is not None else _children(item)
         visible = item.checkState(0) == Qt.CheckState.Checked
         self.shown.emit([row.data(0, _ID) for row in rows], visible)
+
+
+def _all(groups: dict[tuple[object, str], QTreeWidgetItem]) -> list[QTreeWidgetItem]:
+    return [row for group in groups.values() for row in _children(group)]
 
 
 def _children(item: QTreeWidgetItem) -> list[QTreeWidgetItem]:

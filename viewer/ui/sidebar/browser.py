@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from viewer.dicom.model import SeriesKind
 from viewer.loading.events import LoadEvent, ThumbnailReady
 from viewer.state.layers import Role
 from viewer.ui.binding import bind, quiet
@@ -223,7 +224,7 @@ class StudyBrowser(QWidget):
     # --- opening -----------------------------------------------------------------------------------------------
 
     def default_role(self, row: Row) -> Role:
-        """Overlay for a PET on the frame of reference of the CT that is shown, base for everything else."""
+        """Overlay for a dose, and a PET on the frame of reference of the CT that is shown; base for all else."""
         base = self._view.volume(Role.BASE)
         series = self._library.catalogue.find_series(row.series_uid)
         stack = self._library.catalogue.find_stack(row.stack_uid)
@@ -231,6 +232,8 @@ class StudyBrowser(QWidget):
             return Role.BASE
         frame = base.volume.geometry.frame_of_reference_uid
         same = bool(frame) and frame == stack.geometry.frame_of_reference_uid
+        if series.kind is SeriesKind.DOSE:
+            return Role.OVERLAY
         is_pet_on_ct = series.modality == "PT" and base.volume.modality == "CT"
         return Role.OVERLAY if is_pet_on_ct and same else Role.BASE
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from viewer.dicom.model import Problem
 from viewer.loading.events import Indexed, LoadEvent, StructuresReady
 from viewer.state.layers import Role
-from viewer.state.structures import StructureStore
+from viewer.state.structures import NO_FRAME, StructureStore, space_of
 from viewer.ui.binding import bind
 from viewer.ui.sidebar._parts import Column, label
 from viewer.ui.sidebar._section import Section, SidebarHub, bring_to_front, lies_behind
@@ -69,7 +69,7 @@ class StructuresPanel(Column):
         base, selected = self._view.base_volume, self._store.selected
         hidden: dict[int, str] = {}
         if base is not None:
-            frame = base.volume.geometry.frame_of_reference_uid
+            frame = space_of(base.volume)
             reasons = {structure.id: self._store.why_not_drawn(structure, frame) for structure in self._store}
             hidden = {number: reason for number, reason in reasons.items() if reason}
         self._empty.setVisible(not len(self._store))
@@ -122,14 +122,15 @@ class StructuresPanel(Column):
         """Bring images of the same space on screen when what is shown lies in another one (rule J47)."""
         frames = {found.frame_of_reference_uid for found in file.structures}
         base = self._view.base_volume
-        if base is not None and base.volume.geometry.frame_of_reference_uid in frames:
+        if base is not None and space_of(base.volume) in frames:
             self.card.go_there()
             return
         stack = next(
             filter(None, (self._store.referenced_stack(file.references, frame) for frame in frames)), None
         )
         if stack is None:
-            self._context.library.add_problem(Problem(file.path.name, MISSING))
+            reason = MISSING if any(frames) else NO_FRAME
+            self._context.library.add_problem(Problem(file.path.name, reason))
             return
         self._context.loader.open_series(stack.uid, Role.BASE.value)
 
