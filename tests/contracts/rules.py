@@ -104,6 +104,7 @@ RULES: Final[dict[str, tuple[str, str]]] = {
     "D20": ("SUVmax and SUVmean on the native grid", "reference object 0_0; numpy, mirp"),
     "D21": ("SUVpeak in a sphere of 1 mL", "published Gaussian cases; points strewn into the sphere"),
     "D22": ("MTV and TLG", "reference object 0_0; scipy, numpy"),
+    "D23": ("uptake time, dose, weight, formula and threshold beside the numbers", "texts that are shown"),
     "D30": ("overlay without question only in the same frame of reference", "two written series"),
     "D31": ("another frame of reference needs confirmation and stays marked", "two written series"),
     "D32": ("the time between acquisitions is said", "header times"),
@@ -214,9 +215,6 @@ RULES: Final[dict[str, tuple[str, str]]] = {
 
 OPEN: Final[dict[str, str]] = {
     # What a rule asks for and the viewer does not do yet, whatever tests the rest of the rule has.
-    "D20": "SUVmax and SUVmean of a region are computed, but no region can be drawn yet.",
-    "D21": "SUVpeak of a region are computed, but no region can be drawn yet.",
-    "D22": "MTV and TLG of a region are computed, but no region can be drawn yet.",
     "D31": "Spatial Registration objects are listed but not applied, and there is no manual shift.",
     "E06": "The 50 ms are measured by tests/perf, not asserted.",
     "E20": "Two studies side by side are missing.",

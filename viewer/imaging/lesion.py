@@ -23,7 +23,7 @@ from viewer.imaging.volume import Volume
 
 NEAR_MM = 10.0
 """The hottest voxel this near to where the user points is what is meant."""
-REACH_MM = 60.0
+REACH_MM = 100.0
 """A region grown by one click ends this far from where the user pointed."""
 
 

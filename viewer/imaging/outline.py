@@ -74,7 +74,9 @@ def region_lines(
         slab=Slab(far - near, Projection.MAX) if thickness_mm > 0 else None,
     )
     with np.errstate(invalid="ignore"):
-        return mask_edges(values > 0.5) + np.array([low[0], low[1], low[0], low[1]])
+        edges = mask_edges(values > 0.5)
+    lines: FloatArray = edges + np.array([low[0], low[1], low[0], low[1]])
+    return lines
 
 
 def crop(geometry: VolumeGeometry, region: Region) -> VolumeGeometry:

@@ -259,6 +259,11 @@ class Lesions:
         x, y, z = (float(value) for value in np.asarray(point_mm))
         return self.add(item, Drawing(Sphere((x, y, z), REACH_MM), self.new_threshold(item), grown=True))
 
+    def choose_threshold(self, threshold: Threshold) -> None:
+        """The threshold of lesions made from now on."""
+        self.threshold = threshold
+        self.changed.emit()
+
     def new_threshold(self, item: OpenVolume) -> Threshold:
         """The threshold of the next lesion; fixed SUV and PERCIST need an SUV, else it is 41 % of the maximum."""
         if self.threshold.kind is ThresholdKind.PERCENT or is_uptake(item.volume.display_unit):

@@ -38,6 +38,7 @@ def test_that_every_section_is_found_once_and_in_order() -> None:
         ("right", "measurements"),
         ("right", "study"),
         ("right", "tags"),
+        ("right", "lesions"),
     ]
 
 
