@@ -19,7 +19,6 @@ class LesionTool:
     text = "Lesion on PET: click it, or drag a limit"
     icon = "lesion"
     order = 200
-    family = "Lesions"
     family = "PET regions"
 
     def hover(self, view: ViewState, pointer: Pointer) -> str:

@@ -19,7 +19,6 @@ class BoxTool:
     text = "Box on PET"
     icon = "pet-box"
     order = 220
-    family = "Lesions"
     family = "PET regions"
 
     def __init__(self) -> None:

@@ -19,7 +19,6 @@ class SphereTool:
     text = "Sphere on PET"
     icon = "pet-sphere"
     order = 210
-    family = "Lesions"
     family = "PET regions"
 
     def __init__(self) -> None:
