@@ -146,8 +146,6 @@ class Lesions:
         self.selected = ""
         self.draft: Lesion | None = None
         self.threshold = Threshold(ThresholdKind.PERCENT, 41.0)
-        for signal in (view.library.slices_changed, view.library.volume_added, view.library.volume_removed):
-            signal.connect(self._follow)
 
     # --- which series ------------------------------------------------------------------------------------------
 
@@ -398,10 +396,6 @@ class Lesions:
                 self.edited.emit(uid)
 
         self._view.work.of(History).do(Edit(text, lambda: take(after), lambda: take(before)))
-
-    def _follow(self, uid: str) -> None:
-        if any(lesion.volume_uid == uid for lesion in self._items):
-            self.changed.emit()
 
     def _name(self, volume_uid: str) -> str:
         taken = {lesion.name for lesion in self.of(volume_uid)}

@@ -68,7 +68,6 @@ def test_that_D20_D22_the_table_shows_the_numbers_of_each_lesion_and_their_sums(
         f"{HOT_ML:.2f}",
         f"{HOT_ML * 8:.2f}",
     ]
-    assert pytest.approx(90.11, abs=0.01) == HOT_ML * 8
     facts = {fact.label: fact.value for fact in panel.totals.facts}
     totals = store.totals("pt")
     assert totals is not None

@@ -36,6 +36,7 @@ def test_that_every_section_is_found_once_and_in_order() -> None:
         ("left", "browser"),
         ("right", "layers"),
         ("right", "measurements"),
+        ("right", "structures"),
         ("right", "study"),
         ("right", "tags"),
         ("right", "lesions"),

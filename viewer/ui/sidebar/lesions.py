@@ -152,8 +152,7 @@ class LesionsPanel(Column):
         self.blocks.addStretch(1)
         bind(self, self._store.changed, self.refresh)
         bind(self, context.view.layers_changed, self.refresh)
-        bind(self, context.library.volume_replaced, self.refresh)
-        bind(self, context.library.volume_removed, self.refresh)
+        bind(self, context.library.slices_changed, self.refresh)
         self.refresh()
 
     # --- building ----------------------------------------------------------------------------------------------
