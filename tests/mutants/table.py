@@ -323,6 +323,38 @@ _ROWS: Final[tuple[tuple[str, str, str, str], ...]] = (
         "return UPTAKE_UNITS[self.kind]",
     ),
     (
+        "D20",
+        "imaging/uptake.py",
+        "inside = region.mask & np.isfinite(values)",
+        "inside = np.isfinite(values)",
+    ),
+    ("D21", "imaging/uptake.py", "SUBSAMPLES = 15", "SUBSAMPLES = 5"),
+    (
+        "D21",
+        "imaging/uptake.py",
+        "weights.append(inside[row, column] * cell * (high - low))",
+        "weights.append(inside[row, column] * cell)",
+    ),
+    (
+        "D22",
+        "imaging/voi.py",
+        "return Region(region.start, region.mask & (block_values(volume, region.block) >= level)).trimmed()",
+        "return Region(region.start, region.mask & (block_values(volume, region.block) > level)).trimmed()",
+    ),
+    (
+        "D22",
+        "imaging/uptake.py",
+        "volume_ml = float(per_slice @ geometry.slice_volumes_mm3[region.block[0]]) / 1000",
+        "volume_ml = float(per_slice.sum() * geometry.voxel_volume_mm3) / 1000",
+    ),
+    (
+        "D22",
+        "imaging/uptake.py",
+        "PERCIST_FACTOR, PERCIST_DEVIATIONS = 1.5, 2.0",
+        "PERCIST_FACTOR, PERCIST_DEVIATIONS = 2.0, 1.5",
+    ),
+    ("D23", "state/lesion_table.py", '"Uptake time",', ""),
+    (
         "D30",
         "state/contents.py",
         "return bool(uid) and uid == overlay.volume.geometry.frame_of_reference_uid",
@@ -595,9 +627,6 @@ MUTANTS: Final[tuple[Mutant, ...]] = tuple(Mutant(*row) for row in _ROWS)
 
 WITHOUT: Final[dict[str, str]] = {
     # Rules without a line here, and why.
-    "D20": "Measured regions have their own tests; the rule is still open.",
-    "D21": "As D20.",
-    "D22": "As D20.",
     "D31": "The rule is still open.",
     "E20": "The rule is still open.",
     "E22": "The rule is still open.",
