@@ -342,6 +342,19 @@ def test_that_chunks_are_kept_within_the_budget(tmp_path: Path, monkeypatch: pyt
         assert archived._held_bytes == 3 * slice_bytes == sum(v.nbytes for v in archived._chunks.values())
 
 
+def test_that_a_volume_opens_from_an_address_too(tmp_path: Path) -> None:
+    library("fsspec")
+    write_ramp(tmp_path / "data")
+    archive, _ = archive_of(tmp_path / "data", tmp_path)
+    (path,) = volumes_below(archive)
+    with ArchiveVolume(path.as_uri()) as remote, ArchiveVolume(path) as local:
+        assert_same_volume(remote.volume(), local.volume())
+    with pytest.raises(FormatError, match="no Zarr group"):
+        ArchiveVolume((tmp_path / "nothing.zarr").as_uri())
+    with pytest.raises(FormatError, match="Nothing here can read nosuch:// addresses"):
+        ArchiveVolume("nosuch://host/volume.zarr")
+
+
 def test_that_levels_end_where_a_look_at_the_whole_costs_nothing() -> None:
     levels = levels_of((600, 512, 512), 2)
     assert [level.shape for level in levels] == [

@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.needs import library
+from tests.phantoms import write_series
 from viewer.dicom.model import Problem
 from viewer.errors import Cancelled, FormatError
 from viewer.formats.registry import (
@@ -66,6 +68,21 @@ def _nifti(tmp_path: Path) -> Path:
     return tmp_path / "ct.nii"
 
 
+def _zarr(tmp_path: Path) -> Path:
+    library("zarr")
+    library("pyarrow")
+    from tests.archive.hospital import archive_of
+    from viewer.archive.reader import volumes_below
+
+    array = np.arange(24, dtype=np.int16).reshape(2, 3, 4)
+    write_series(
+        tmp_path / "study", array, np.diag([3.0, 2.0, 1.0, 1.0])[:, [2, 1, 0, 3]], SeriesDescription="ct"
+    )
+    archive, _ = archive_of(tmp_path / "study", tmp_path)
+    (volume,) = volumes_below(archive)
+    return volume.rename(tmp_path / "ct.zarr")
+
+
 SAMPLES: dict[str, Callable[[Path], Path]] = {
     "dicom-folder": _folder,
     "dicom-file": _file,
@@ -73,6 +90,7 @@ SAMPLES: dict[str, Callable[[Path], Path]] = {
     "dicomdir": _media_directory,
     "nifti": _nifti,
     "numpy": _array,
+    "zarr": _zarr,
 }
 
 volume_formats = [reader for reader in formats() if isinstance(reader, VolumeFormat)]

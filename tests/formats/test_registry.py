@@ -15,6 +15,7 @@ from viewer.loading.cancel import CancelToken
 
 def test_that_readers_are_found_in_their_folder_and_sorted_by_priority() -> None:
     assert [reader.id for reader in formats()] == [
+        "zarr",
         "dicom-folder",
         "dicomdir",
         "zip",

@@ -102,7 +102,7 @@ class ArchiveVolume:
         self._held_bytes = 0
         self._lock = threading.Lock()
         try:
-            self._describe(_attributes(self._store, _name_of(place)))
+            self._describe(_attributes(self._store))
         except BaseException:
             self._store.close()
             raise
@@ -113,9 +113,9 @@ class ArchiveVolume:
             steps = tuple(tuple(int(n) for n in step) for step in plain["levels"])
             rows = list(zip(*(columns[name] for name in SliceRecord.__dataclass_fields__), strict=True))
         except (KeyError, TypeError, ValueError) as error:
-            raise FormatError(f"{_name_of(self.place)}: its attributes are damaged.") from error
+            raise FormatError("Its attributes are damaged.") from error
         if not isinstance(version, int) or version > VERSION:
-            raise FormatError(f"{_name_of(self.place)}: it was written by a newer version of the program.")
+            raise FormatError("It was written by a newer version of the program.")
         self.steps: tuple[tuple[int, int, int], ...] = steps  # type: ignore[assignment]
         self.slices = tuple(
             from_plain(SliceRecord, dict(zip(SliceRecord.__dataclass_fields__, row, strict=True)))
@@ -136,7 +136,7 @@ class ArchiveVolume:
         )
         bare: Stack = from_plain(Stack, plain["stack"], {"frames": frames})
         if bare.geometry.shape[0] != len(frames):
-            raise FormatError(f"{_name_of(self.place)}: its slices do not fit its geometry.")
+            raise FormatError("Its slices do not fit its geometry.")
         self._bare = bare
         self.stack = replace(bare, source=_Source(self, bare, 0))
         self.series: Series = from_plain(Series, plain["series"], {"stacks": (self.stack,), "paths": (path,)})
@@ -305,8 +305,13 @@ def _store_of(place: Path | str) -> Any:
         require("fsspec")
         from zarr.storage import FsspecStore
 
-        with _as_viewer_errors():
+        try:
             return FsspecStore.from_url(place, read_only=True)
+        except (ValueError, ImportError) as error:
+            scheme = place.partition("://")[0]
+            raise FormatError(
+                f"Nothing here can read {scheme}:// addresses; a package of fsspec for them may be missing."
+            ) from error
     path = Path(place)
     if not path.exists():
         raise FileNotFoundError(2, os.strerror(2), str(path))
@@ -314,22 +319,18 @@ def _store_of(place: Path | str) -> Any:
         return open_store(path)
 
 
-def _attributes(store: Any, name: str) -> dict[str, Any]:
+def _attributes(store: Any) -> dict[str, Any]:
     import zarr
 
     try:
         with _as_viewer_errors():
             attributes = zarr.open_group(store, mode="r").attrs.asdict()
     except DecodeError as error:
-        raise FormatError(f"{name}: it is no Zarr group, or damaged.") from error
+        raise FormatError("It is no Zarr group, or damaged.") from error
     plain = attributes.get(KEY)
     if not isinstance(plain, dict):
-        raise FormatError(f"{name}: it was not written by this program, so what its values mean is unknown.")
+        raise FormatError("It was not written by this program, so what its values mean is unknown.")
     return plain
-
-
-def _name_of(place: Path | str) -> str:
-    return str(place).rstrip("/").rsplit("/", 1)[-1]
 
 
 class _as_viewer_errors:  # noqa: N801 - reads like a function where it is used

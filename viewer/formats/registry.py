@@ -33,7 +33,7 @@ class CancelCheck(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FoundFile:
-    """A regular file that may be DICOM.
+    """A regular file that may be DICOM, or a folder that is a volume of its own.
 
     Parameters
     ----------
@@ -62,9 +62,12 @@ class FoundVolume:
     ----------
     study
         With one series. Files with the same study uid belong together.
+    own_study
+        The volume knows its patient, study and frame of reference as a DICOM series does.
     """
 
     study: Study
+    own_study: bool = False
 
 
 Found = FoundFile | FoundNote | FoundVolume | Problem

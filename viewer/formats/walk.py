@@ -14,6 +14,9 @@ from viewer.formats.registry import CancelCheck, Found, FoundFile, FoundNote
 DEPTH_LIMIT = 32
 """Folders nested deeper than this are not searched (rule J33)."""
 
+VOLUME_FOLDER, VOLUME_MARK = ".zarr", "zarr.json"
+"""A folder named like this that holds a file named like that is one volume; its chunks are not looked at."""
+
 _CHECK_EVERY = 64
 
 
@@ -36,7 +39,7 @@ def walk(top: Path, shown: str, cancel: CancelCheck) -> Iterator[Found]:
     Yields
     ------
     FoundFile
-        A regular file.
+        A regular file, or a folder that is one volume (Zarr).
     Problem
         A folder that cannot be read or is nested too deep.
     FoundNote
@@ -74,6 +77,8 @@ def walk(top: Path, shown: str, cancel: CancelCheck) -> Iterator[Found]:
                 yield FoundFile(Path(entry.path), name_shown)
             elif kind != "folder":
                 passed_over[kind] += 1
+            elif _is_volume(entry):
+                yield FoundFile(Path(entry.path), name_shown)
             elif depth + 1 > DEPTH_LIMIT:
                 yield Problem(
                     name_shown, f"Folders nested deeper than {DEPTH_LIMIT} levels are not searched."
@@ -82,6 +87,10 @@ def walk(top: Path, shown: str, cancel: CancelCheck) -> Iterator[Found]:
                 folders.append((entry.path, name_shown, depth + 1))
         waiting.extend(reversed(folders))
     yield from _notes(passed_over)
+
+
+def _is_volume(entry: os.DirEntry[str]) -> bool:
+    return entry.name.lower().endswith(VOLUME_FOLDER) and Path(entry.path, VOLUME_MARK).is_file()
 
 
 def find_media_directory(folder: Path) -> Path | None:

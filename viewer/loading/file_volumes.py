@@ -4,11 +4,14 @@ NIfTI and .npy files have no FrameOfReferenceUID. What decides is their grid (ru
 DICOM series takes the frame of reference of that series and can lie over it; so do volumes of one folder among each
 other. Everything else keeps its own place, and a warning says that it was not recognised: it is never put on a study
 by its indices.
+
+A volume of an archive (Zarr) was a DICOM series once and knows its patient, study and frame of reference: it stands
+where that series would, unless the series itself is there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from viewer.dicom.model import Catalogue, Series, Stack, Study
@@ -29,14 +32,19 @@ class FileVolumes:
 
     def __init__(self) -> None:
         self._found: dict[str, Study] = {}
+        self._archived: dict[str, Study] = {}
 
     def __len__(self) -> int:
-        return len(self._found)
+        return len(self._found) + len(self._archived)
 
     def add(self, found: FoundVolume) -> None:
         """Take a file; the same one twice counts once."""
         (series,) = found.study.series
-        self._found.setdefault(series.uid, found.study)
+        if found.own_study:
+            (stack,) = series.stacks
+            self._archived.setdefault(stack.uid, found.study)
+        else:
+            self._found.setdefault(series.uid, found.study)
 
     def merged(self, dicom: Catalogue, known: Catalogue | None) -> Catalogue:
         """The catalogue of the index with these volumes behind it.
@@ -48,6 +56,12 @@ class FileVolumes:
         known
             What was open before the job. Files that come together with DICOM images never open by themselves.
         """
+        if self._archived:
+            dicom = replace(
+                dicom,
+                studies=_with_archived(dicom.studies, self._archived.values()),
+                files_seen=dicom.files_seen + len(self._archived),
+            )
         if not self._found:
             return dicom
         images = tuple(_volumes_of(dicom.studies))
@@ -71,6 +85,43 @@ class FileVolumes:
         for study in self._found.values():
             members.setdefault(study.uid, []).append(study)
         yield from members.values()
+
+
+def _with_archived(studies: tuple[Study, ...], archived: Iterable[Study]) -> tuple[Study, ...]:
+    """Studies with the volumes of archives in their places; a series that is there as DICOM is left as it is."""
+    result = {(study.patient.key, study.uid): study for study in studies}
+    there = {series.uid for study in studies for series in study.series}
+    for study in archived:
+        (series,) = study.series
+        if series.uid in there:
+            continue
+        key = (study.patient.key, study.uid)
+        known = result.get(key, replace(study, series=()))
+        result[key] = replace(known, series=_with_series(known.series, series))
+    return tuple(result.values())
+
+
+def _with_series(present: tuple[Series, ...], series: Series) -> tuple[Series, ...]:
+    """The series of a study with one more, or with one more stack of one of them."""
+    for n, other in enumerate(present):
+        if other.uid == series.uid:
+            stacks = sorted((*other.stacks, *series.stacks), key=lambda stack: _number(stack.uid))
+            whole = replace(
+                other,
+                stacks=tuple(stacks),
+                paths=(*other.paths, *series.paths),
+                files=other.files + series.files,
+            )
+            return (*present[:n], whole, *present[n + 1 :])
+    return tuple(
+        sorted((*present, series), key=lambda s: (s.number is None, s.number or 0, s.date, s.time, s.uid))
+    )
+
+
+def _number(uid: str) -> int:
+    """Place of a stack in its series, from its uid."""
+    number = uid.rpartition("#")[2] if "#" in uid else "1"
+    return int(number) if number.isdigit() else 1
 
 
 def _joined(members: list[Study]) -> Study:

@@ -1,0 +1,120 @@
+"""Volumes that `triptych archive` made: Zarr folders, their zip and SQLite forms, alone or many in an archive.
+
+A volume keeps everything the headers of its series said, so it stands in the catalogue as the series itself would:
+the same patient, study and frame of reference, the same geometry, units and SUV. Only its attributes are read for
+that; the store is opened anew when the first slice is asked for, and stays open as long as its stack is used.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from viewer.archive.reader import ENDINGS, ArchiveVolume, is_volume_name
+from viewer.errors import FormatError, ViewerError
+from viewer.formats import sniff
+from viewer.formats.registry import CancelCheck, Found, FoundVolume
+from viewer.formats.walk import VOLUME_FOLDER, VOLUME_MARK
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from viewer.dicom.model import FrameSource
+
+_CACHE_BYTES = 1 << 22
+"""The viewer keeps what it has read itself."""
+_SQLITE = b"SQLite format 3\0"
+
+
+class ZarrSource:
+    """Reads the slices of a volume; see `viewer.dicom.model.VolumeSource`."""
+
+    sequential = False
+
+    def __init__(self, path: Path, dtype: np.dtype[Any]) -> None:
+        self._path = path
+        self._dtype = dtype
+        self._lock = threading.Lock()
+        self._volume: ArchiveVolume | None = None
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the voxel array."""
+        return self._dtype
+
+    def read(self, frame: FrameSource) -> npt.NDArray[Any]:
+        """Read one slice as the viewer shows it.
+
+        Raises
+        ------
+        DecodeError
+            It is damaged, or could not be decoded when it was converted.
+        OSError
+            The volume cannot be read any more.
+        """
+        with self._lock:
+            if self._volume is None:
+                self._volume = ArchiveVolume(self._path, cache_bytes=_CACHE_BYTES)
+                weakref.finalize(self, self._volume.close)
+        source = self._volume.stack.source
+        assert source is not None  # noqa: S101 - every volume of an archive has one
+        return source.read(frame)
+
+
+class ZarrVolume:
+    """Reads volumes of an archive."""
+
+    id = "zarr"
+    name = "Zarr volume of an archive"
+    patterns: tuple[str, ...] = tuple(f"*{ending}" for ending in ENDINGS)
+    endings: tuple[str, ...] = ENDINGS
+    priority = 110
+
+    def can_open(self, path: Path) -> bool:
+        """True for folders and files that are named like a volume and begin like one."""
+        name = path.name.lower()
+        if not is_volume_name(name):
+            return False
+        if path.is_dir():
+            return name.endswith(VOLUME_FOLDER) and (path / VOLUME_MARK).is_file()
+        if not sniff.is_regular_file(path):
+            return False
+        return sniff.is_zip(path) if name.endswith(".zip") else sniff.head(path).startswith(_SQLITE)
+
+    def expand(self, path: Path, cancel: CancelCheck) -> Iterator[Found]:
+        """Yield the volume.
+
+        Raises
+        ------
+        FormatError
+            It is damaged, was made by another program, or the packages for it are missing.
+        """
+        try:
+            found = self.read(path.resolve(), path.name, cancel)
+        except FormatError as error:
+            raise FormatError(f"{path.name}: {error.user_message}") from error
+        yield found
+
+    def read(self, path: Path, shown: str, cancel: CancelCheck) -> FoundVolume:
+        """Read the attributes. See `VolumeFormat`."""
+        del shown
+        cancel.check()
+        try:
+            with ArchiveVolume(path) as volume:
+                source = volume.stack.source
+                assert source is not None  # noqa: S101 - every volume of an archive has one
+                stack = replace(volume.stack, source=ZarrSource(path, source.dtype))
+                series = replace(volume.series, stacks=(stack,), files=1)
+                return FoundVolume(replace(volume.study, series=(series,)), own_study=True)
+        except FormatError:
+            raise
+        except ViewerError as error:
+            raise FormatError(error.user_message) from error
+
+
+FORMAT = ZarrVolume()
