@@ -42,7 +42,7 @@ def commands(context: UiContext) -> Iterable[Command]:
         ("right-fine", f"Turn planes {FINE_STEP_DEG:g}° right", FINE_STEP_DEG),
     ):
         yield Command(f"planes.{name}", text, turning(degrees), look, planes, panes_only=True)
-    yield Command("planes.exact", "Turn planes…", lambda: ask_angles(context), look, planes, icon="rotate")
+    yield Command("planes.exact", "Turn planes…", lambda: ask_angles(context), look, planes)
     yield Command(
         "planes.straighten", "Straighten planes", lambda: straighten(view), look, lambda: is_turned(view)
     )

@@ -28,7 +28,6 @@ def commands(context: UiContext) -> Iterable[Command]:
         "View",
         has_ct,
         checked=lambda: bone.on,
-        icon="mip",
     )
     yield Command("mip.bone-threshold", "Bone threshold…", lambda: ask_threshold(context), "View", has_ct)
 

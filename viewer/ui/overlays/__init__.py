@@ -12,6 +12,7 @@ from functools import cache, cached_property
 
 from PySide6.QtGui import QColor, QFont, QPainter
 
+from viewer.state import annotations as corner_texts
 from viewer.state.panes import Density, PlaneKind
 from viewer.state.resolve import PaneScene
 from viewer.state.view import ViewState
@@ -31,6 +32,8 @@ PLANE_COLOURS = {
     PlaneKind.CURVED: QColor("#C58AE0"),
 }
 MARGIN = 8.0
+NARROW, SHORT = 520, 340
+"""Panes smaller than this get short texts, so that they never cover each other or the picture."""
 
 __all__ = [
     "MARGIN",
@@ -81,6 +84,20 @@ class OverlayInput:
     def lettering(self) -> Lettering:
         """How annotations are written here."""
         return Lettering.of(self.font, self.ratio)
+
+    @cached_property
+    def corners(self) -> corner_texts.Corners:
+        """The words in the corners, short ones in small panes."""
+        compact = self.width < NARROW or self.height < SHORT
+        return corner_texts.corners(
+            self.view, self.scene, self.density, identity=self.identity, compact=compact
+        )
+
+    @property
+    def warnings_top(self) -> float:
+        """Base line of the first warning, below the texts of both upper corners."""
+        rows = max(len(self.corners.top_left), len(self.corners.top_right), 1) + 0.5
+        return MARGIN + self.lettering.ascent + rows * self.lettering.line_spacing
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,12 @@ from viewer.imaging.colormap import colormap
 from viewer.imaging.window import VoiTable
 from viewer.state.layers import Role
 from viewer.state.panes import Density
-from viewer.ui.overlays import TEXT, Overlay, OverlayInput
+from viewer.ui.overlays import MARGIN, TEXT, Overlay, OverlayInput
 
 BAR_WIDTH = 10.0
-LEAST_TOP, LEAST_HEIGHT = 48.0, 36.0
+GREATEST_HEIGHT, LEAST_HEIGHT = 220.0, 24.0
+GOOD_HEIGHT = 60.0
+"""Room that is enough above the middle of the pane, even where there is more below it."""
 
 
 def paint(painter: QPainter, given: OverlayInput) -> None:
@@ -29,9 +31,8 @@ def paint(painter: QPainter, given: OverlayInput) -> None:
     fused = request.role is Role.OVERLAY and len(given.scene.layers) > 1
     name = layer.fused_colormap if fused else layer.colormap
     lettering = given.lettering
-    # Below the first lines of the corner, above the letters in the middle of the edge: these may be three.
-    bottom = given.height / 2 - 1.5 * lettering.height
-    height = min(220.0, given.height * 0.3, bottom - LEAST_TOP)
+    top, bottom = _room(given)
+    height = min(GREATEST_HEIGHT, given.height * 0.3, bottom - top)
     if height < LEAST_HEIGHT:
         return
     bar = QRectF(10.0, float(round(bottom - height)), BAR_WIDTH, float(round(height)))
@@ -44,6 +45,24 @@ def paint(painter: QPainter, given: OverlayInput) -> None:
     lettering.draw(painter, x, bar.top() + lettering.ascent * 0.8, _number(layer.window.upper), TEXT)
     lettering.draw(painter, x, bar.bottom(), _number(layer.window.lower), TEXT)
     lettering.draw(painter, bar.left(), bar.top() - 5, request.volume.display_unit or "value", TEXT)
+
+
+def _room(given: OverlayInput) -> tuple[float, float]:
+    """(top, bottom) free for the bar at the left edge: between the upper corner and the letter, or below the letter."""
+    lettering = given.lettering
+    texts, step = given.corners, given.lettering.line_spacing
+    unit = lettering.height + 5.0
+    used = MARGIN + len(texts.top_left) * step
+    if texts.warnings:
+        used = given.warnings_top + (len(texts.warnings) - 1) * step + lettering.descent
+    above = (used + unit, given.height / 2 - 1.5 * lettering.height)
+    below = (
+        given.height / 2 + 1.5 * lettering.height + unit,
+        given.height - MARGIN - (len(texts.bottom_left) + 0.5) * step,
+    )
+    if above[1] - above[0] >= min(GOOD_HEIGHT, below[1] - below[0]):
+        return above
+    return below
 
 
 @lru_cache(64)

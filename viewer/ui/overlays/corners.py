@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from PySide6.QtGui import QPainter
 
-from viewer.state.annotations import corners
 from viewer.ui.overlays import MARGIN, TEXT, WARNING, Overlay, OverlayInput
 
 LETTER_ROOM = 14.0
 """Half the width kept free for the letters in the middle of the edges."""
-NARROW, SHORT = 520, 340
-"""Panes smaller than this get short texts, so that they never cover each other or the picture."""
 
 
 def paint(painter: QPainter, given: OverlayInput) -> None:
     """Draw the four corners; each keeps to its half of the pane and clear of the letters."""
-    compact = given.width < NARROW or given.height < SHORT
-    texts = corners(given.view, given.scene, given.density, identity=given.identity, compact=compact)
+    texts = given.corners
     lettering = given.lettering
     step = lettering.line_spacing
     first = MARGIN + lettering.ascent
@@ -38,9 +34,8 @@ def paint(painter: QPainter, given: OverlayInput) -> None:
         left(line, last - row * step)
     for row, line in enumerate(reversed(texts.bottom_right)):
         right(line, last - row * step)
-    below = first + (max(len(texts.top_left), len(texts.top_right), 1) + 0.5) * step
     for row, line in enumerate(texts.warnings):
-        lettering.draw(painter, MARGIN, below + row * step, f"⚠ {line}", WARNING)
+        lettering.draw(painter, MARGIN, given.warnings_top + row * step, f"⚠ {line}", WARNING)
 
 
 OVERLAY = Overlay("corners", 30, paint)
