@@ -142,6 +142,10 @@ RULES: Final[dict[str, tuple[str, str]]] = {
         "TID 1500 reports: valid, and the same numbers come back",
         "dciodvfy; reports of highdicom and dcmqi",
     ),
+    "G10": (
+        "presentation states: look and drawings, written and read",
+        "dciodvfy; picture of another program",
+    ),
     "G11": ("undo, redo, delete without a question; stays when the series changes", "the history itself"),
     "G12": ("what is measured across a gap or on an unregistered overlay says so", "gaps written by hand"),
     "I01": (

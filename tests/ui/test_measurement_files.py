@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from pydicom import dcmread
 from pytestqt.qtbot import QtBot
 
@@ -19,10 +20,12 @@ from tests.ui.conftest import MakeWindow
 from tests.ui.test_kept_work import files, show, store_of
 from viewer.dicom.structured_report import read_report
 from viewer.imaging.geometry import FloatArray
+from viewer.imaging.window import Window
 from viewer.state.drawing import placed
 from viewer.state.layers import Role
 from viewer.state.measurement import LABELS, OUTLINES, Kind, Measurement, as_points, new_uid
 from viewer.state.measurement_report import from_report
+from viewer.state.presentations import Presentations
 from viewer.ui.actions import measurement_files
 from viewer.ui.main_window import MainWindow
 
@@ -71,7 +74,7 @@ def test_that_G09_a_report_of_everything_is_valid_and_says_the_same_again(
     made = draw_all(window)
     target = tmp_path / "out" / "report.dcm"
     target.parent.mkdir()
-    measurement_files.save(window.context, target, as_json=False)
+    measurement_files.save(window.context, target, measurement_files.REPORT)
     assert window.context.library.problems == ()
     assert errors_of(target) == []
     report = read_report(target)
@@ -98,7 +101,7 @@ def test_that_a_report_in_the_folder_is_shown_and_cannot_be_changed(
     folder = write_ramp(tmp_path / "ramp")
     first = show(make_window(), folder)
     made = draw_all(first)
-    measurement_files.save(first.context, folder / "report.dcm", as_json=False)
+    measurement_files.save(first.context, folder / "report.dcm", measurement_files.REPORT)
     before = {item.uid: store_of(first).result(item).get("mean") for item in made}
     first.close()
     for path in files(config_home):
@@ -144,7 +147,7 @@ def test_that_json_is_written_with_uids_and_opened_once(make_window: MakeWindow,
     window = show(make_window(), write_ramp(tmp_path / "ramp"))
     made = draw_all(window)
     target = tmp_path / "out.json"
-    measurement_files.save(window.context, target, as_json=True)
+    measurement_files.save(window.context, target, measurement_files.TEXT)
     assert made[0].study_uid in target.read_text(encoding="utf-8")
     store_of(window).remove([item.uid for item in made])
     measurement_files.read(window.context, target)
@@ -158,7 +161,7 @@ def test_that_measurements_of_another_study_are_left_out_and_said(
 ) -> None:
     first = show(make_window(), write_ramp(tmp_path / "one", uid_seed="one"))
     draw_all(first)
-    measurement_files.save(first.context, tmp_path / "one.json", as_json=True)
+    measurement_files.save(first.context, tmp_path / "one.json", measurement_files.TEXT)
     second = show(make_window(), write_ramp(tmp_path / "two", uid_seed="two"))
     measurement_files.read(second.context, tmp_path / "one.json")
     assert store_of(second).items == ()
@@ -171,7 +174,57 @@ def test_that_a_file_of_the_study_is_never_written_over(make_window: MakeWindow,
     draw_all(window)
     image = sorted(folder.iterdir())[0]
     before = image.read_bytes()
-    for as_json in (False, True):
-        measurement_files.save(window.context, image, as_json=as_json)
+    for form in (measurement_files.REPORT, measurement_files.LOOK, measurement_files.TEXT):
+        measurement_files.save(window.context, image, form)
         assert image.read_bytes() == before
         assert "file of the open study" in window.context.library.problems[-1].reason
+
+
+def test_that_G10_a_presentation_state_brings_look_and_drawings_back(
+    qtbot: QtBot, make_window: MakeWindow, tmp_path: Path, config_home: Path
+) -> None:
+    library("highdicom")
+    folder = write_ramp(tmp_path / "ramp")
+    first = show(make_window(), folder)
+    made = {item.kind: item for item in draw_all(first)}
+    first.context.view.set_window(Role.BASE, Window(300, 700))
+    target = folder / "presentation.dcm"
+    measurement_files.save(first.context, target, measurement_files.LOOK)
+    assert first.context.library.problems == ()
+    assert errors_of(target) == []
+    first.close()
+    for path in files(config_home):
+        path.unlink()
+    second = show(make_window(), folder)
+    store = store_of(second)
+    qtbot.waitUntil(lambda: len(store.items) > 0, timeout=10_000)
+    assert all(item.origin for item in store.items)
+    ellipses = [item for item in store.items if item.kind is Kind.ELLIPSE]
+    np.testing.assert_allclose(ends(ellipses[0].array), ends(made[Kind.ELLIPSE].array), atol=1e-4)
+    polygons = [item for item in store.items if item.kind is Kind.POLYGON]
+    np.testing.assert_allclose(ends(polygons[0].array), ends(made[Kind.RECTANGLE].array), atol=1e-4)
+    assert {"7.8 mm", "cyst"} <= {item.text for item in store.items}
+    second.context.commands.run("presentation.next")
+    layer = second.context.view.base
+    assert layer is not None
+    assert isinstance(layer.window, Window)
+    assert (layer.window.center, layer.window.width) == (300, 700)
+
+
+def test_that_G10_the_presentation_state_of_another_program_gives_its_picture(
+    qtbot: QtBot, make_window: MakeWindow, tmp_path: Path, real_data: RealData
+) -> None:
+    for name in ("imageForPrLUTs.dcm", "prLUTs.dcm"):
+        shutil.copy(real_data("gsps") / name, tmp_path / name)
+    window = show(make_window(), tmp_path)
+    states = window.context.view.work.of(Presentations)
+    qtbot.waitUntil(lambda: len(states.fitting()) == 1, timeout=10_000)
+    window.context.commands.refresh()
+    window.context.commands.run("presentation.next")
+    layer, item = window.context.view.base, window.context.view.volume(Role.BASE)
+    assert layer is not None
+    assert item is not None
+    expected = np.asarray(Image.open(real_data("gsps") / "expected_imgForPrLUT.png").convert("L"))
+    shown = np.rint(layer.window.apply(item.volume.array[0]) * 255)
+    np.testing.assert_array_equal(shown, expected)
+    assert layer.window_name == "XLUT_P03"

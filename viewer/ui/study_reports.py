@@ -1,20 +1,28 @@
-"""Reads the measurement reports that lie in an open study and shows what they say, in the background."""
+"""Reads the reports and presentation states that lie in an open study, in the background, and shows what they say."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QObject
 
 from viewer.dicom.model import Problem, SeriesKind
+from viewer.dicom.presentation_state import PresentationState, read_presentation_state
 from viewer.dicom.structured_report import Report, read_report
 from viewer.errors import ViewerError
 from viewer.state.measurement_report import from_report
 from viewer.state.measurements import Measurements
+from viewer.state.presentations import Presentations, from_presentation
 from viewer.ui.binding import bind
 from viewer.ui.context import UiContext
 from viewer.ui.export.background import Work
 
+_READERS: dict[SeriesKind, Callable[[Path], Report | PresentationState | None]] = {
+    SeriesKind.REPORT: read_report,
+    SeriesKind.PRESENTATION: read_presentation_state,
+}
 LARGEST_BYTES = 64 << 20
 """A report of this size is annotations of a microscope, not measurements to list."""
 
@@ -34,7 +42,7 @@ class StudyReports(QObject):
         self._context = context
         self._seen: set[Path] = set()
         self._work: Work | None = None
-        self._reports: list[tuple[str, Report]] = []
+        self._found: list[tuple[str, Report | PresentationState]] = []
         self._problems: list[Problem] = []
         bind(self, context.library.catalogue_changed, self._follow_catalogue)
         bind(self, context.view.layers_changed, self._follow_catalogue)
@@ -50,49 +58,59 @@ class StudyReports(QObject):
         catalogue = self._context.library.catalogue
         if not catalogue.studies:
             self._seen.clear()
+            if self._context.view.work.of(Presentations).items:
+                self._context.view.work.of(Presentations).clear()
         if self._work is not None or self._context.view.base_volume is None:
             return
         new = [
-            (study.uid, path)
+            (study.uid, series.kind, path)
             for study in catalogue.studies
             for series in study.series
-            if series.kind is SeriesKind.REPORT
+            if series.kind in _READERS
             for path in series.paths
             if path not in self._seen
         ]
         if new:
-            self._seen.update(path for _, path in new)
+            self._seen.update(path for _, _, path in new)
             self._work = Work(lambda: self._read(new), self)
             self._work.finished.connect(self._show)
             self._work.start()
 
-    def _read(self, files: list[tuple[str, Path]]) -> None:
+    def _read(self, files: list[tuple[str, SeriesKind, Path]]) -> None:
         """In the thread: nothing but files."""
-        for study_uid, path in files:
+        for study_uid, kind, path in files:
             try:
                 if path.stat().st_size > LARGEST_BYTES:
                     continue
-                report = read_report(path)
+                found = _READERS[kind](path)
             except ViewerError as error:
                 self._problems.append(Problem(path.name, error.user_message))
             except OSError as error:
                 self._problems.append(Problem(path.name, error.strerror or "The file cannot be read."))
             else:
-                if report is not None:
-                    self._reports.append((study_uid, report))
+                if found is not None:
+                    self._found.append((study_uid, found))
+                if isinstance(found, PresentationState):
+                    self._problems += [Problem(path.name, note) for note in found.notes]
 
     def _show(self) -> None:
         work, self._work = self._work, None
         if work is not None:
             work.deleteLater()
-        reports, self._reports = self._reports, []
+        everything, self._found = self._found, []
         problems, self._problems = self._problems, []
         store = self._context.view.work.of(Measurements)
         library = self._context.library
         open_studies = {study.uid for study in library.catalogue.studies}
-        for study_uid, report in reports:
+        for study_uid, item in everything:
             if study_uid in open_studies:
-                found = from_report(report, library.catalogue, study_uid)
+                if isinstance(item, PresentationState):
+                    self._context.view.work.of(Presentations).bring([item])
+                    own = {one.uid for one in store.items if not one.origin}
+                    drawn = tuple(one for one in item.graphics if one.tracking_uid not in own)
+                    found = from_presentation(replace(item, graphics=drawn), library.catalogue, study_uid)
+                else:
+                    found = from_report(item, library.catalogue, study_uid)
                 known = {item.uid for item in store.items}
                 for kept in found:
                     if kept.measurement.uid not in known:

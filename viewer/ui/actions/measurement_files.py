@@ -1,4 +1,4 @@
-"""Measurements to files and back: structured report, JSON."""
+"""Measurements to files and back: structured report, presentation state, JSON."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from PySide6.QtWidgets import QFileDialog
 
 from viewer.atomic import write_bytes
 from viewer.dicom.model import Problem
+from viewer.dicom.presentation_state import write_presentation_state
 from viewer.dicom.structured_report import write_report
 from viewer.errors import ExportError, FormatError, ViewerError
 from viewer.state.measurement_file import Kept, from_json, to_json
 from viewer.state.measurement_report import report_content
 from viewer.state.measurements import Measurements
+from viewer.state.presentations import Presentations, presentation_content
 from viewer.ui.commands import Command
 from viewer.ui.context import UiContext
 from viewer.ui.kept_work import KeptWork
@@ -22,59 +24,85 @@ from viewer.ui.study_reports import StudyReports
 
 LARGEST_BYTES = 32 << 20
 REPORT = "DICOM structured report, with the patient's identity (*.dcm)"
+LOOK = "DICOM presentation state of the base, with the patient's identity (*.dcm)"
 TEXT = "Measurements as JSON, with UIDs (*.json)"
+LABEL = "MEASUREMENTS"
 
 
 def commands(context: UiContext) -> Iterable[Command]:
     """Commands of the Export menu."""
     KeptWork(context)
     StudyReports(context)
-    store = context.view.work.of(Measurements)
+    view = context.view
+    presentations = view.work.of(Presentations)
     menu = "Export"
     yield Command(
-        "measure.save",
-        "Save measurements as…",
-        lambda: save_as(context),
-        menu,
-        enabled=lambda: any(not item.origin for item in store.items),
+        "measure.save", "Save measurements as…", lambda: save_as(context), menu, lambda: view.base is not None
     )
     yield Command(
-        "measure.open",
-        "Open measurements…",
-        lambda: open_from(context),
-        menu,
-        enabled=lambda: context.view.base_volume is not None,
+        "measure.open", "Open measurements…", lambda: open_from(context), menu, lambda: view.base is not None
+    )
+    yield Command(
+        "presentation.next",
+        "Apply next presentation state",
+        presentations.apply_next,
+        "View",
+        enabled=lambda: bool(presentations.fitting()),
     )
 
 
 def save_as(context: UiContext) -> None:
     """Ask for a name and write what the user measured."""
     name, chosen = QFileDialog.getSaveFileName(
-        context.window, "Save measurements", "measurements.dcm", f"{REPORT};;{TEXT}"
+        context.window, "Save measurements", "measurements.dcm", f"{REPORT};;{LOOK};;{TEXT}"
     )
     if name:
-        save(context, Path(name), as_json=chosen == TEXT or Path(name).suffix.lower() == ".json")
+        save(context, Path(name), TEXT if Path(name).suffix.lower() == ".json" else chosen or REPORT)
 
 
-def save(context: UiContext, target: Path, *, as_json: bool) -> None:
-    """Write the user's own measurements; a failure becomes a line in the problems panel."""
+def save(context: UiContext, target: Path, form: str) -> None:
+    """Write the user's own measurements; a failure becomes a line in the problems panel.
+
+    Parameters
+    ----------
+    context
+        The session.
+    target
+        File to make; ".dcm" or ".json" is added when the name has no ending.
+    form
+        `REPORT`, `LOOK` or `TEXT`.
+    """
     store = context.view.work.of(Measurements)
     items = [Kept(item, store.result(item)) for item in store.items if not item.origin]
     if not target.suffix:
-        target = target.with_suffix(".json" if as_json else ".dcm")
+        target = target.with_suffix(".json" if form == TEXT else ".dcm")
+    left_out = 0
     try:
-        if as_json:
-            _never_over_images(context, target)
+        _never_over_images(context, target)
+        if form == TEXT:
             write_bytes(target, (to_json(items, private=False) + "\n").encode())
+        elif form == LOOK:
+            look = presentation_content(context.view, items)
+            left_out = look.left_out
+            write_presentation_state(
+                target,
+                look.images,
+                label=LABEL,
+                window=look.window,
+                inverse=look.inverse,
+                graphics=look.graphics,
+                area=look.area,
+            )
         else:
-            _never_over_images(context, target)
             content = report_content(items, context.library)
-            write_report(target, content.groups, content.evidence)
             left_out = len(items) - len(content.groups)
-            if left_out:
-                _say(context, f"{left_out} measurements are not in the report: their series is not open.")
+            write_report(target, content.groups, content.evidence)
     except ExportError as error:
         _say(context, f"The measurements were not saved. {error.user_message}")
+        return
+    if left_out:
+        where = "on no acquired image of the base" if form == LOOK else "on series that are not open"
+        _say(context, f"Not saved, because they lie {where}: {left_out} of the measurements.")
 
 
 def open_from(context: UiContext) -> None:
