@@ -164,6 +164,7 @@ RULES: Final[dict[str, tuple[str, str]]] = {
     "I08": ("sform, else qform, else a question", "nibabel"),
     "I09": ("NIfTI on a study by geometry, never by index", "dcm2niix"),
     "I10": ("disagreeing forms, scl_slope, whole labels", "nibabel"),
+    "I11": ("structures are saved anew, never over the input", "highdicom, dciodvfy, rt-utils, SimpleITK"),
     "I12": ("labels are never mixed; outline, opacity, visibility", "nearest voxel by the affine alone"),
     "J01": ("empty, random, text", "outcome"),
     "J02": ("no preamble", "ramp"),

@@ -114,7 +114,8 @@ class ContourSet:
                 groups.append([int(n)])
         levels = np.array([np.mean([heights[n] for n in group]) for group in groups])
         steps = np.diff(levels)
-        spacing = float(np.median(steps)) if len(steps) else max(spacing_mm, 0.0)
+        # The lower median: of a step and a gap the step counts.
+        spacing = float(np.sort(steps)[(len(steps) - 1) // 2]) if len(steps) else max(spacing_mm, 0.0)
         reach = _reach(levels, spacing)
         planes = tuple(
             ContourPlane(float(level), tuple(points[n] @ axes[:2].T for n in group), below, above)

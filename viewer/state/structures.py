@@ -57,6 +57,8 @@ class Structure:
         What the file calls itself.
     facts, notes
         Lines and sentences of the file.
+    algorithm
+        Name of the model that made it, empty otherwise.
     visible, opacity, filled
         How it is drawn; the outline always is.
     """
@@ -70,6 +72,7 @@ class Structure:
     group: str = ""
     facts: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
+    algorithm: str = ""
     visible: bool = True
     opacity: float = OPACITY
     filled: bool = True

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QTreeWidgetItem
+from PySide6.QtWidgets import QMessageBox, QTreeWidgetItem
 
 from tests.dicom.structures import write_structures
 from tests.imaging.test_contours import SQUARE, at_height
@@ -21,8 +21,10 @@ from viewer.dicom.structure_file import FoundStructure, StructureFile
 from viewer.imaging.contours import ContourSet
 from viewer.imaging.labelmap import Mask
 from viewer.loading.events import Indexed, StructuresReady
+from viewer.state.structure_saving import StructureForm
 from viewer.state.structures import ACCEPTED, NO_FRAME, OTHER_FRAME, StructureStore
 from viewer.state.undo import Edit, History
+from viewer.ui.export.structure_files import save
 from viewer.ui.opening import open_with_question
 from viewer.ui.sidebar._browser_rows import browser_rows
 from viewer.ui.sidebar._section import SidebarHub
@@ -227,3 +229,19 @@ def test_that_D31_J47_the_user_may_draw_a_structure_of_another_space_and_it_stay
     assert section.card.notice.text == ""
     edits[-1].undo()
     assert section.card.notice.text == NO_FRAME
+
+
+def test_that_I11_what_is_drawn_is_saved_in_the_background_and_said(
+    qtbot: QtBot, fused: UiContext, tmp_path: Path
+) -> None:
+    store = fused.view.work.of(StructureStore)
+    store.put([store.make("lesion", box(), FRAME), store.make("elsewhere", box(), "2.25.7")])
+    save(fused, tmp_path / "out.nii.gz", StructureForm.NIFTI)
+    qtbot.waitUntil(
+        lambda: fused.window.findChild(QMessageBox, "structures-saved") is not None, timeout=20_000
+    )
+    (said,) = fused.window.findChildren(QMessageBox, "structures-saved")
+    assert said.text() == "1 structure saved as out.nii.gz: 1 lesion."
+    assert (tmp_path / "out.nii.gz").exists()
+    said.close()
+    qtbot.wait(50)

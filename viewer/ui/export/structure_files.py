@@ -1,0 +1,79 @@
+"""Saving what is drawn: the file dialog, the thread, and the sentence at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtWidgets import QFileDialog, QMessageBox
+
+from viewer.state.structures import Structure, StructureStore, space_of
+from viewer.ui.commands import Command
+
+if TYPE_CHECKING:
+    from viewer.state.structure_saving import StructureForm
+    from viewer.ui.context import UiContext
+
+_FILTERS = {
+    "DICOM segmentation (*.dcm)": ("seg", ".dcm"),
+    "RT structure set (*.dcm)": ("rtstruct", ".dcm"),
+    "NIfTI labels (*.nii.gz)": ("nifti", ".nii.gz"),
+}
+
+
+def commands(context: UiContext) -> Iterable[Command]:
+    """The command that saves."""
+    yield Command(
+        "structures.save",
+        "Save structures…",
+        lambda: ask(context),
+        "Structures",
+        enabled=lambda: bool(shown(context)),
+        icon="",
+    )
+
+
+def shown(context: UiContext) -> list[Structure]:
+    """The structures that are drawn on the images."""
+    store, base = context.view.work.of(StructureStore), context.view.base_volume
+    if base is None:
+        return []
+    return [s for s in store if s.visible and not store.why_not_drawn(s, space_of(base.volume))]
+
+
+def ask(context: UiContext) -> None:
+    """Ask for a file and write what is drawn into it."""
+    from viewer.state.structure_saving import StructureForm
+
+    name, chosen = QFileDialog.getSaveFileName(
+        context.window, "Save structures", "structures", ";;".join(_FILTERS)
+    )
+    if not name:
+        return
+    form, ending = _FILTERS.get(chosen, next(iter(_FILTERS.values())))
+    target = Path(name if name.lower().endswith(ending) else name + ending)
+    save(context, target, StructureForm(form))
+
+
+def save(context: UiContext, target: Path, form: StructureForm) -> None:
+    """Write what is drawn, in the background, and say how it went."""
+    from viewer.state.structure_saving import save_structures
+    from viewer.ui.export.background import Work
+
+    structures, base = shown(context), context.view.base_volume
+    if base is None or not structures:
+        return
+    said: list[str] = []
+    work = Work(lambda: said.append(save_structures(target, form, structures, base.stack)), context.window)
+    work.succeeded.connect(lambda: _tell(context, said[0], QMessageBox.Icon.Information))
+    work.failed.connect(lambda reason: _tell(context, reason, QMessageBox.Icon.Warning))
+    work.finished.connect(work.deleteLater)
+    work.start()
+
+
+def _tell(context: UiContext, text: str, icon: QMessageBox.Icon) -> None:
+    box = QMessageBox(icon, "Save structures", text, QMessageBox.StandardButton.Ok, context.window)
+    box.setObjectName("structures-saved")
+    box.setModal(False)
+    box.open()
