@@ -281,7 +281,7 @@ def write_report(
         raise ExportError("There is nothing to write into a report, or no image it belongs to.")
     if any(target.exists() and path.exists() and target.samefile(path) for path in evidence):
         raise ExportError("A report cannot take the place of an image it is about. Choose another name.")
-    headers = [_header(path) for path in evidence]
+    headers = [evidence_header(path) for path in evidence]
     try:
         with quiet_pydicom():  # it points out that no person observed; the device did
             document = _document(groups, headers, series_uid)
@@ -295,7 +295,14 @@ def write_report(
     return str(document.SOPInstanceUID)
 
 
-def _header(path: Path) -> Dataset:
+def evidence_header(path: Path) -> Dataset:
+    """Header of an image or segmentation that a new object refers to, without what would make that object invalid.
+
+    Raises
+    ------
+    ExportError
+        It cannot be read.
+    """
     from pydicom import dcmread
 
     try:
@@ -310,7 +317,17 @@ def _header(path: Path) -> Dataset:
     for keyword in ("StudyTime", "AccessionNumber", "ReferringPhysicianName"):
         if keyword not in found:
             setattr(found, keyword, None)
+    _drop_half_a_trial(found)
     return found
+
+
+def _drop_half_a_trial(found: Dataset) -> None:
+    """Take out a clinical trial (PS3.3 C.7.1.3) that lacks what it must have; new objects would repeat it as it is."""
+    subject = found.get("ClinicalTrialSubjectID") or found.get("ClinicalTrialSubjectReadingID")
+    if found.get("ClinicalTrialSponsorName") and found.get("ClinicalTrialProtocolID") and subject:
+        return
+    for element in [element for element in found if element.keyword.startswith("ClinicalTrial")]:
+        del found[element.tag]
 
 
 def _document(groups: Sequence[MeasurementGroup], evidence: Sequence[Dataset], series_uid: str) -> Any:
