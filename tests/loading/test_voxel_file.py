@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import gc
 import json
+import mmap
 import os
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from pydicom.uid import JPEGLSLossless, RLELossless
 from tests.conftest import CHECKOUT
 from tests.phantoms import ramp_affine, ramp_array, write_ramp, write_series
 from viewer.errors import StorageError
+from viewer.imaging.needed_rows import NeededRows
 from viewer.imaging.volume import Volume
 from viewer.loading import pipeline, voxel_file
 from viewer.loading.cache import VolumeCache
@@ -27,7 +29,7 @@ from viewer.loading.cancel import CancelToken
 from viewer.loading.events import GeometryReady, Indexed, ProblemFound
 from viewer.loading.pipeline import load
 from viewer.loading.retry import retry
-from viewer.loading.voxel_file import PREFIX, VoxelFile
+from viewer.loading.voxel_file import PREFIX, VoxelFile, fetch
 from viewer.settings import cache_dir
 
 INT16 = np.dtype(np.int16)
@@ -302,3 +304,63 @@ def test_that_loading_seven_times_the_budget_stays_within_it_and_shows_the_same_
         for name in ("axial", "coronal", "sagittal"):
             np.testing.assert_array_equal(there[name], here[name])
         np.testing.assert_array_equal(there["axial"], array[SHAPE[0] // 2, 1:, 1:])
+
+
+# --- Reading ahead -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """Begin and end of what the system is asked to read."""
+    if not hasattr(mmap, "MADV_WILLNEED"):
+        pytest.skip("this system cannot be asked to read")
+    told: list[tuple[int, int]] = []
+
+    class Told(mmap.mmap):
+        def madvise(self, option: int, start: int = 0, length: int = 0) -> None:
+            assert option == mmap.MADV_WILLNEED
+            told.append((start, start + length))
+            super().madvise(option, start, length)
+
+    monkeypatch.setattr(mmap, "mmap", Told)
+    return told
+
+
+@pytest.mark.parametrize(
+    "shape, part, rows, pieces",
+    [
+        (
+            (9, 64, 64),
+            (),
+            [(2, 5, 9), (3, 5, 9)],
+            [(2 * 8192, 5 * 128, 10 * 128), (3 * 8192, 5 * 128, 10 * 128)],
+        ),
+        ((9, 64, 64), (), [(2, 0, 63), (3, 0, 63)], [(2 * 8192, 0, 2 * 8192)]),  # whole slices in one piece
+        ((3, 9, 64, 64), (1,), [(2, 40, 63)], [(11 * 8192, 40 * 128, 8192)]),
+        ((9, 64, 64), (), [], []),
+    ],
+)
+def test_that_rows_are_asked_for_where_they_lie_in_the_file(
+    shape: tuple[int, ...],
+    part: tuple[int, ...],
+    rows: list[tuple[int, int, int]],
+    pieces: list[tuple[int, int, int]],
+    asked: list[tuple[int, int]],
+    tmp_path: Path,
+) -> None:
+    array = VoxelFile(shape, INT16, tmp_path).array
+    slices, first, last = np.array(rows, np.int64).reshape(-1, 3).T
+    fetch(array[part] if part else array, NeededRows(slices, first, last))
+    page = mmap.PAGESIZE
+    assert asked == [((base + low) // page * page, base + high) for base, low, high in pieces]
+    fetch(np.zeros((9, 64, 64), INT16), NeededRows(slices, first, last))  # memory needs no reading
+    assert len(asked) == len(pieces)
+
+
+def test_that_more_than_can_be_kept_is_not_asked_for(
+    asked: list[tuple[int, int]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    array = VoxelFile((9, 64, 64), INT16, tmp_path).array
+    monkeypatch.setattr(voxel_file, "MOST_FETCHED_BYTES", 100)
+    fetch(array, NeededRows(np.array([1]), np.array([0]), np.array([5])))
+    assert asked == []

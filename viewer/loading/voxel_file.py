@@ -22,11 +22,15 @@ import numpy as np
 import numpy.typing as npt
 
 from viewer.errors import StorageError
+from viewer.imaging.needed_rows import NeededRows
 
 SPARE_BYTES = 256 << 20
 """Left free on the disk: a disk that is full to the last byte hinders every other program."""
 
 PREFIX = "voxels-"
+
+MOST_FETCHED_BYTES = 256 << 20
+"""More than this at once would push out of memory what was read first."""
 
 _CHUNK = 16 << 20
 _LEFTOVER_S = 60.0
@@ -94,6 +98,32 @@ class VoxelFile:
             begin = part * stack_bytes + k * slice_bytes
             start = begin - begin % mmap.PAGESIZE
             self._map.madvise(mmap.MADV_DONTNEED, start, begin + slice_bytes - start)
+
+
+def fetch(array: npt.NDArray[Any], rows: NeededRows) -> None:
+    """Ask the system to read rows of a (k, j, i) array of a `VoxelFile`, many at the same time, without waiting.
+
+    Left to itself it reads them one after the other, each when it is first touched, with megabytes around it. For an
+    array that is no mapping, on systems that cannot be asked, and for more than `MOST_FETCHED_BYTES` nothing is done.
+    """
+    owner: object = array
+    while isinstance(owner, np.ndarray):
+        owner = owner.base
+    mapping = owner.obj if isinstance(owner, memoryview) else owner
+    row = array.strides[1]
+    if not isinstance(mapping, mmap.mmap) or not hasattr(mmap, "MADV_WILLNEED"):
+        return
+    if rows.count * row > MOST_FETCHED_BYTES:
+        return
+    offset = array.ctypes.data - np.frombuffer(mapping, np.uint8).ctypes.data
+    begins = offset + rows.slices * array.strides[0] + rows.first * row
+    ends = offset + rows.slices * array.strides[0] + (rows.last + 1) * row
+    begins -= begins % mmap.PAGESIZE
+    # What follows directly upon each other is one range: whole slices are read in one piece.
+    starts = np.flatnonzero(np.concatenate([[True], begins[1:] > ends[:-1]])) if len(begins) else begins
+    for n, start in enumerate(starts):
+        stop = starts[n + 1] - 1 if n + 1 < len(starts) else -1
+        mapping.madvise(mmap.MADV_WILLNEED, int(begins[start]), int(ends[stop] - begins[start]))
 
 
 def _check_room(folder: Path, nbytes: int) -> None:

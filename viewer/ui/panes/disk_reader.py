@@ -15,15 +15,17 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from viewer.imaging.needed_rows import needed_rows
 from viewer.imaging.plane import Plane
-from viewer.imaging.sample import SampleRequest, sample_planes
+from viewer.imaging.sample import SampleRequest, sample_job, sample_planes
+from viewer.loading.voxel_file import fetch
 from viewer.state.resolve import LayerRequest
 
 FRAME_S = 0.012
 """How long a frame waits for planes: with the coarser copy and the colours it still is one frame."""
 
 LEAST_ROWS = 16
-"""Rows sampled at least between two looks at whether anybody still wants the plane."""
+"""Rows sampled first, to see how long they take, and at least between two looks at whether anybody wants the plane."""
 
 
 @dataclass(eq=False)
@@ -62,6 +64,17 @@ class Reading:
         channels = 3 if self.layer.volume.is_colour else 1
         self.values = np.empty((channels, self.plane.height, self.plane.width), np.float32)
 
+    def requests(self, top: int, rows: int) -> list[SampleRequest]:
+        """What is to be sampled for some rows of the plane."""
+        layer, plane = self.layer, self.plane
+        band = Plane(plane.at(0, top), plane.u_mm, plane.v_mm, plane.width, rows)
+        return [
+            SampleRequest(
+                layer.volume, band, values[top : top + rows], layer.interpolation, layer.slab, channel
+            )
+            for channel, values in enumerate(self.values)
+        ]
+
 
 class DiskReader:
     """One thread that samples, started when it is first needed.
@@ -78,8 +91,6 @@ class DiskReader:
         self._queue: deque[Reading] = deque()
         self._thread: threading.Thread | None = None
         self._stopped = False
-        self._row_s = 0.0
-        """Time of one row: short while its voxels are in memory, long while they come from the disk."""
 
     def read(self, key: tuple[object, ...], layer: LayerRequest, plane: Plane) -> Reading:
         """Put a plane at the end of the queue."""
@@ -127,21 +138,21 @@ class DiskReader:
             del reading  # it holds the volume
 
     def _sample(self, reading: Reading) -> None:
-        layer, plane = reading.layer, reading.plane
-        top = 0
-        while top < plane.height and not reading.dropped and not self._stopped:
-            rows = plane.height - top
-            if rows * self._row_s > FRAME_S:
-                rows = min(rows, max(LEAST_ROWS, int(FRAME_S / self._row_s)))
-            band = Plane(plane.at(0, top), plane.u_mm, plane.v_mm, plane.width, rows)
+        top, rows, fetched = 0, LEAST_ROWS, False
+        while top < reading.plane.height and not reading.dropped and not self._stopped:
+            rows = min(rows, reading.plane.height - top)
             begin = time.monotonic()
-            sample_planes(
-                [
-                    SampleRequest(
-                        layer.volume, band, values[top : top + rows], layer.interpolation, layer.slab, channel
-                    )
-                    for channel, values in enumerate(reading.values)
-                ]
-            )
-            self._row_s = (time.monotonic() - begin) / rows
+            sample_planes(reading.requests(top, rows))
+            row_s = (time.monotonic() - begin) / rows
             top += rows
+            left = reading.plane.height - top
+            if left * row_s <= FRAME_S:
+                rows = left
+                continue
+            # It comes from the disk: read all of it at once instead of piece by piece, and look up now and then.
+            if not fetched:
+                for request in reading.requests(top, left):
+                    job = sample_job(request)
+                    fetch(job.data, needed_rows(job))
+                fetched = True
+            rows = max(LEAST_ROWS, int(FRAME_S / row_s))
