@@ -57,7 +57,7 @@ enum { NEAREST = 0, LINEAR = 1, CUBIC = 2 };
 enum { REDUCE_MAX = 0, REDUCE_MIN = 1, REDUCE_MEAN = 2, REDUCE_SUM = 3 };
 enum { I8, U8, I16, U16, I32, U32, F32, F64, DTYPES };
 
-enum { STRIP = 32, ROWS_AHEAD = 4, MAX_EXTENT = 1 << 20, MAX_SAMPLES = 8191, MAX_TABLE = 1 << 16, MAX_LAYERS = 64 };
+enum { STRIP = 32, ROWS_AHEAD = 2, COLUMNS = 4, MAX_EXTENT = 1 << 20, MAX_SAMPLES = 8191, MAX_TABLE = 1 << 16, MAX_LAYERS = 64 };
 enum { HATCH_PERIOD = 16, HATCH_WIDTH = 3 };
 
 /* Closer to a voxel centre than this is the centre; the higher voxel wins a tie, see jobs.py. */
@@ -386,6 +386,8 @@ TYPED(uint8_t, U8, 0, OWN_TYPE)
 TYPED(int16_t, I16, 0, OWN_TYPE)
 TYPED(uint16_t, U16, 0, OWN_TYPE)
 TYPED(float, F32, 1, OWN_TYPE)
+/* No scanner writes the other types. */
+RARE static void points_ANY(const SampleJob *, const double[3], int, int, const Slices *, float *);
 TYPED(double, ANY, 1, ANY_TYPE)
 
 #define LOAD_PARAMETERS \
@@ -395,7 +397,6 @@ TWO_WAYS(int, load_I16, LOAD_PARAMETERS, LOAD_ARGUMENTS)
 TWO_WAYS(int, load_U16, LOAD_PARAMETERS, LOAD_ARGUMENTS)
 TWO_WAYS(int, load_F32, LOAD_PARAMETERS, LOAD_ARGUMENTS)
 
-/* No scanner writes the other types. */
 RARE static int load_any(const SampleJob *job, int64_t a, int64_t b, float f, int64_t stride, int64_t n,
                          float *restrict line) {
     return load_ANY_body(job, a, b, f, stride, n, line);
@@ -425,11 +426,20 @@ static const int ELEMENT_SIZE[DTYPES] = {1, 1, 2, 2, 4, 4, 4, 8};
 
 /* --- Scratch memory of one thread ----------------------------------------------------------------------------- */
 
+/* Voxels and weights of the columns [from, to) of a plane of the grid, counted from voxel `first`. */
 typedef struct {
-    float *line;             /* one source row as float */
-    int32_t *column_lower, *column_upper, *column_nearest;
-    float *column_fraction;
-    uint8_t *column_no_data;
+    const SampleJob *job; /* what they were made for, NULL at first */
+    double start;
+    int32_t *lower, *upper, *nearest;
+    float *fraction;
+    uint8_t *no_data;
+    int64_t first, last;
+    int from, to, any_no_data;
+} Columns;
+
+typedef struct {
+    float *line;               /* one source row as float */
+    Columns columns[COLUMNS];  /* the strips of a picture have the same: made once for each of its samples */
     float *row[2], *nearest_row[2]; /* source rows resampled to the columns of the picture */
     float *strip, *samples;         /* slab: one sample of a strip, number of valid samples */
     Slices slices;
@@ -444,29 +454,29 @@ static size_t take(size_t *total, size_t elements) {
 
 static int scratch_make(Scratch *s, int64_t width, int64_t line) {
     size_t total = 0, w = (size_t)width + 16;
-    size_t at[] = {take(&total, (size_t)line + 16), take(&total, w), take(&total, w), take(&total, w), take(&total, w),
-                   take(&total, w), take(&total, w), take(&total, w), take(&total, w), take(&total, w),
-                   take(&total, w * STRIP), take(&total, w * STRIP), take(&total, w), take(&total, w), take(&total, w),
-                   take(&total, w)};
+    size_t at[] = {take(&total, (size_t)line + 16), take(&total, w), take(&total, w), take(&total, w),
+                   take(&total, w), take(&total, w * STRIP), take(&total, w * STRIP), take(&total, w), take(&total, w),
+                   take(&total, w), take(&total, w), take(&total, w * 5 * COLUMNS)};
     char *block = malloc(total);
     if (!block) return 0;
     s->block = block;
     s->line = (float *)(block + at[0]);
-    s->column_lower = (int32_t *)(block + at[1]);
-    s->column_upper = (int32_t *)(block + at[2]);
-    s->column_nearest = (int32_t *)(block + at[3]);
-    s->column_fraction = (float *)(block + at[4]);
-    s->column_no_data = (uint8_t *)(block + at[5]);
-    s->row[0] = (float *)(block + at[6]);
-    s->row[1] = (float *)(block + at[7]);
-    s->nearest_row[0] = (float *)(block + at[8]);
-    s->nearest_row[1] = (float *)(block + at[9]);
-    s->strip = (float *)(block + at[10]);
-    s->samples = (float *)(block + at[11]);
-    s->slices.lower = (int32_t *)(block + at[12]);
-    s->slices.upper = (int32_t *)(block + at[13]);
-    s->slices.fraction = (float *)(block + at[14]);
-    s->slices.no_data = (uint8_t *)(block + at[15]);
+    for (int n = 0; n < 2; n++) {
+        s->row[n] = (float *)(block + at[1 + n]);
+        s->nearest_row[n] = (float *)(block + at[3 + n]);
+    }
+    s->strip = (float *)(block + at[5]);
+    s->samples = (float *)(block + at[6]);
+    s->slices.lower = (int32_t *)(block + at[7]);
+    s->slices.upper = (int32_t *)(block + at[8]);
+    s->slices.fraction = (float *)(block + at[9]);
+    s->slices.no_data = (uint8_t *)(block + at[10]);
+    for (int n = 0; n < COLUMNS; n++) {
+        int32_t *own = (int32_t *)(block + at[11]) + (size_t)n * 5 * w;
+        Columns columns = {.lower = own, .upper = own + w, .nearest = own + 2 * w, .fraction = (float *)(own + 3 * w),
+                           .no_data = (uint8_t *)(own + 4 * w)};
+        s->columns[n] = columns;
+    }
     return 1;
 }
 
@@ -528,46 +538,55 @@ TWO_WAYS(void, between,
          (a, b, f, from, to, out))
 TWO_WAYS(void, patch, (const float *restrict nearest, int from, int to, float *restrict out), (nearest, from, to, out))
 
-static void sample_grid(const SampleJob *job, const Grid *grid, int s, int y0, int y1, Scratch *scratch, float *out,
-                        int64_t stride) {
+static void columns_of(const SampleJob *job, int axis, double start, Columns *columns) {
+    const int linear = job->kind == LINEAR, width = job->width;
+    int64_t hint = 0, first = INT64_MAX, last = -1;
+    int from = width, to = 0, any_no_data = 0;
+    for (int x = 0; x < width; x++) {
+        double index = start + job->matrix[3 * axis] * x;
+        if (!(index >= job->low[axis] && index <= job->high[axis])) continue;
+        if (x < from) from = x;
+        to = x + 1;
+        int no_data;
+        Cell cell = axis_cell(job, axis, index, &hint, &no_data);
+        if (!linear) cell.lower = cell.upper = nearest_of(cell), cell.fraction = 0;
+        columns->no_data[x] = no_data != 0;
+        any_no_data |= no_data;
+        if (cell.lower < first) first = cell.lower;
+        if (cell.upper > last) last = cell.upper;
+        columns->lower[x] = (int32_t)cell.lower;
+        columns->upper[x] = (int32_t)cell.upper;
+        columns->nearest[x] = (int32_t)nearest_of(cell);
+        columns->fraction[x] = cell.fraction;
+    }
+    for (int x = from; x < to; x++) {
+        columns->lower[x] -= (int32_t)first;
+        columns->upper[x] -= (int32_t)first;
+        columns->nearest[x] -= (int32_t)first;
+    }
+    columns->job = job, columns->start = start;
+    columns->from = from, columns->to = to, columns->any_no_data = any_no_data;
+    columns->first = first, columns->last = last;
+}
+
+static void sample_grid(const SampleJob *job, const Grid *grid, int s, int y0, int y1, Scratch *scratch,
+                        Columns *columns, float *out, int64_t stride) {
     const int64_t step[3] = {job->count[1] * job->count[2], job->count[2], 1};
     const int u = grid->across, v = grid->down, t = grid->still, width = job->width;
     const int linear = job->kind == LINEAR;
     int64_t hint = 0;
-    int still_no_data, from = width, to = 0, any_column_no_data = 0;
+    int still_no_data;
 
-    /* Columns: voxels, weights, and which of them lie inside. */
     double start = (job->matrix[3 * u + 2] + s * job->step[u]) + grid->offset[u];
-    int64_t first = INT64_MAX, last = -1;
-    for (int x = 0; x < width; x++) {
-        double index = start + job->matrix[3 * u] * x;
-        if (!(index >= job->low[u] && index <= job->high[u])) continue;
-        if (x < from) from = x;
-        to = x + 1;
-        int no_data;
-        Cell cell = axis_cell(job, u, index, &hint, &no_data);
-        if (!linear) cell.lower = cell.upper = nearest_of(cell), cell.fraction = 0;
-        scratch->column_no_data[x] = no_data != 0;
-        any_column_no_data |= no_data;
-        if (cell.lower < first) first = cell.lower;
-        if (cell.upper > last) last = cell.upper;
-        scratch->column_lower[x] = (int32_t)cell.lower;
-        scratch->column_upper[x] = (int32_t)cell.upper;
-        scratch->column_nearest[x] = (int32_t)nearest_of(cell);
-        scratch->column_fraction[x] = cell.fraction;
-    }
+    if (columns->job != job || columns->start != start) columns_of(job, u, start, columns);
+    const int from = columns->from, to = columns->to;
+    const int64_t first = columns->first, last = columns->last;
 
     /* The slice, row or column of the array that is cut. */
     double depth = (job->matrix[3 * t + 2] + s * job->step[t]) + grid->offset[t];
     int outside = !(depth >= job->low[t] && depth <= job->high[t]) || from >= to;
-    hint = 0;
     Cell still = axis_cell(job, t, depth, &hint, &still_no_data);
     if (!linear) still.lower = still.upper = nearest_of(still), still.fraction = 0;
-    for (int x = from; x < to; x++) {
-        scratch->column_lower[x] -= (int32_t)first;
-        scratch->column_upper[x] -= (int32_t)first;
-        scratch->column_nearest[x] -= (int32_t)first;
-    }
 
     int64_t held[2] = {-1, -1}, held_nearest[2] = {-1, -1};
     int has_nothing[2] = {0, 0};
@@ -597,8 +616,7 @@ static void sample_grid(const SampleJob *job, const Grid *grid, int s, int y0, i
                 int64_t row = want * step[v] + first * step[u];
                 has_nothing[at] = load(job, row + still.lower * step[t], row + still.upper * step[t], still.fraction,
                                        step[u], last - first + 1, scratch->line);
-                resample(scratch->line, scratch->column_lower, scratch->column_upper, scratch->column_fraction, from,
-                         to, scratch->row[at]);
+                resample(scratch->line, columns->lower, columns->upper, columns->fraction, from, to, scratch->row[at]);
                 held[at] = want;
             }
             place[n] = at;
@@ -615,25 +633,28 @@ static void sample_grid(const SampleJob *job, const Grid *grid, int s, int y0, i
             if (held_nearest[at] != want) {
                 int64_t row = want * step[v] + first * step[u] + nearest_of(still) * step[t];
                 load(job, row, row, 0, step[u], last - first + 1, scratch->line);
-                pick(scratch->line, scratch->column_nearest, from, to, scratch->nearest_row[at]);
+                pick(scratch->line, columns->nearest, from, to, scratch->nearest_row[at]);
                 held_nearest[at] = want;
             }
             patch(scratch->nearest_row[at], from, to, out);
         }
-        if (any_column_no_data)
+        if (columns->any_no_data)
             for (int x = from; x < to; x++)
-                if (scratch->column_no_data[x]) out[x] = NO_DATA;
+                if (columns->no_data[x]) out[x] = NO_DATA;
     }
 }
 
 /* --- Oblique planes ------------------------------------------------------------------------------------------- */
 
 /* First column in [from, to) whose index is >= bound (or > bound), on a rising axis. */
+static int is_above(double index, double bound, int strictly) { return strictly ? index > bound : index >= bound; }
 static int first_above(double start, double slope, double bound, int strictly, int from, int to) {
+    /* Most rows lie inside as a whole. */
+    if (from < to && is_above(start + slope * from, bound, strictly)) return from;
+    if (from < to && !is_above(start + slope * (to - 1), bound, strictly)) return to;
     while (from < to) {
         int middle = from + (to - from) / 2;
-        double index = start + slope * middle;
-        if (strictly ? index > bound : index >= bound)
+        if (is_above(start + slope * middle, bound, strictly))
             to = middle;
         else
             from = middle + 1;
@@ -762,13 +783,14 @@ AVX2 INLINE Start start8(double index, __m256 ramp) {
 }
 
 /*
- * Ask for the voxels of eight pixels of a later row, at every fourth pixel: neighbours of oblique planes lie so far
- * apart in memory that waiting for them would take most of the time. A wrong address costs time, nothing else.
+ * Ask for the voxels of eight pixels of a later row, of some of them: neighbours of oblique planes lie so far apart in
+ * memory that waiting for them would take most of the time. A wrong address costs time, nothing else.
  */
-AVX2 INLINE void prefetch8(const SampleJob *job, const double ahead[3], int x, const Slices *slices, int size) {
+AVX2 INLINE void prefetch8(const SampleJob *job, const double ahead[3], int x, int every, const Slices *slices,
+                           int size) {
     const double *m = job->matrix;
     const int64_t row = job->count[2] * size, slice = job->count[1] * row;
-    for (int n = x; n < x + 8; n += 4) {
+    for (int n = x; n < x + 8; n += every) {
         double w = slices ? slices->lower[n] : ahead[0] + m[0] * n;
         char *at = (char *)((uintptr_t)job->data + (uintptr_t)((int64_t)w * slice + (int64_t)(ahead[1] + m[3] * n) * row +
                                                                (int64_t)(ahead[2] + m[6] * n) * size));
@@ -795,6 +817,8 @@ AVX2 INLINE int gather_row(const SampleJob *job, const double start[3], const do
     const __m256i row8 = _mm256_set1_epi32((int)row), slice8 = _mm256_set1_epi32((int)slice);
     const __m256 nothing = _mm256_set1_ps(NOTHING);
     const int linear = job->kind == LINEAR;
+    /* Of pixels that lie less than a third of a voxel apart, every fourth will do. */
+    const int every = (m[0] < 0 ? -m[0] : m[0]) + (m[3] < 0 ? -m[3] : m[3]) > 0.3 ? 2 : 4;
     int padded = 0;
     __m256i pad_low = _mm256_setzero_si256(), pad_range = pad_low;
     __m256 float_low = nothing, float_high = nothing;
@@ -828,7 +852,7 @@ AVX2 INLINE int gather_row(const SampleJob *job, const double start[3], const do
     int x = from;
     for (; x + 8 <= to; x += 8) {
         Block b;
-        if (ahead) prefetch8(job, ahead, x, slices, dtype == F32 ? 4 : 2);
+        if (ahead) prefetch8(job, ahead, x, every, slices, dtype == F32 ? 4 : 2);
         Start at_j = start8(start[1] + m[3] * x, ramp_j), at_i = start8(start[2] + m[6] * x, ramp_i);
         __m256 whole_j = _mm256_floor_ps(at_j.rest), whole_i = _mm256_floor_ps(at_i.rest);
         b.j = _mm256_sub_ps(at_j.rest, whole_j);
@@ -867,11 +891,12 @@ AVX2 INLINE int gather_row(const SampleJob *job, const double start[3], const do
                                                             _mm256_cmp_ps(b.corner[n], float_high, _CMP_LE_OQ)));
             __m256 value = linear ? trilinear8(&b) : nearest8(&b), zero = _mm256_sub_ps(value, value);
             if (_mm256_movemask_ps(_mm256_cmp_ps(zero, zero, _CMP_UNORD_Q))) {
+                Block marked = b;
                 for (int n = 0; n < 8; n++) {
                     zero = _mm256_sub_ps(b.corner[n], b.corner[n]);
-                    b.corner[n] = _mm256_or_ps(b.corner[n], _mm256_cmp_ps(zero, zero, _CMP_UNORD_Q));
+                    marked.corner[n] = _mm256_or_ps(b.corner[n], _mm256_cmp_ps(zero, zero, _CMP_UNORD_Q));
                 }
-                value = linear ? beside_padding8(&b) : nearest8(&b);
+                value = linear ? beside_padding8(&marked) : nearest8(&marked);
             }
             _mm256_storeu_ps(out + x, value);
             continue;
@@ -901,13 +926,14 @@ AVX2 INLINE int gather_row(const SampleJob *job, const double start[3], const do
                     _mm256_storeu_ps(out + x, nothing);
                     continue;
                 }
+                Block marked = b; /* its address is taken: the block itself stays in registers */
                 for (int n = 0; n < 4; n++) {
                     __m256i low = _mm256_srai_epi32(_mm256_slli_epi32(bad[n], 16), 16);
                     __m256i high = _mm256_srai_epi32(bad[n], 16);
-                    b.corner[2 * n] = _mm256_or_ps(b.corner[2 * n], _mm256_castsi256_ps(low));
-                    b.corner[2 * n + 1] = _mm256_or_ps(b.corner[2 * n + 1], _mm256_castsi256_ps(high));
+                    marked.corner[2 * n] = _mm256_or_ps(b.corner[2 * n], _mm256_castsi256_ps(low));
+                    marked.corner[2 * n + 1] = _mm256_or_ps(b.corner[2 * n + 1], _mm256_castsi256_ps(high));
                 }
-                _mm256_storeu_ps(out + x, linear ? beside_padding8(&b) : nearest8(&b));
+                _mm256_storeu_ps(out + x, linear ? beside_padding8(&marked) : nearest8(&marked));
                 continue;
             }
         }
@@ -981,6 +1007,9 @@ static void sample_oblique(const SampleJob *job, int s, int y0, int y1, Scratch 
             if (inner < inner_end) {
                 points(job, start, from, inner, slices, out);
                 left = gather_row_any(job, start, y + ROWS_AHEAD < y1 ? ahead : NULL, inner, inner_end, slices, out);
+                /* The rest of less than eight, together with some pixels that are there. */
+                if (left < inner_end && left - inner >= 8)
+                    left = gather_row_any(job, start, NULL, inner_end - 8, inner_end, slices, out);
             }
         }
         points(job, start, left, to, slices, out);
@@ -1008,7 +1037,7 @@ REDUCE(max, v > so_far ? v : so_far)
 REDUCE(min, v < so_far ? v : so_far)
 REDUCE(sum, v + so_far)
 
-static void sample_strip(const SampleJob *job, int y0, int y1, Scratch *scratch) {
+static void sample_strip(const SampleJob *job, int y0, int y1, Scratch *scratch, Columns *columns) {
     Grid grid;
     const int parallel = grid_of(job, &grid), width = job->width;
     float *out = job->out + y0 * job->out_stride;
@@ -1018,7 +1047,7 @@ static void sample_strip(const SampleJob *job, int y0, int y1, Scratch *scratch)
     }
     if (job->samples == 1) {
         if (parallel)
-            sample_grid(job, &grid, 0, y0, y1, scratch, out, job->out_stride);
+            sample_grid(job, &grid, 0, y0, y1, scratch, columns, out, job->out_stride);
         else
             sample_oblique(job, 0, y0, y1, scratch, out, job->out_stride);
         return;
@@ -1029,7 +1058,7 @@ static void sample_strip(const SampleJob *job, int y0, int y1, Scratch *scratch)
     for (int n = 0; n < job->samples; n++) {
         int s = n - job->samples / 2;
         if (parallel)
-            sample_grid(job, &grid, s, y0, y1, scratch, scratch->strip, width);
+            sample_grid(job, &grid, s, y0, y1, scratch, columns, scratch->strip, width);
         else
             sample_oblique(job, s, y0, y1, scratch, scratch->strip, width);
         for (int y = 0; y < y1 - y0; y++) {
@@ -1076,6 +1105,16 @@ INLINE int32_t table_index(const ColourLayer *layer, float v) {
     return at < layer->entries ? at : layer->entries - 1;
 }
 
+/* What turns the index into a grey table of 256 opaque steps into its grey level: 0 as it is, 255 from white to black;
+ * -1 for any other table. */
+static int grey_of(const ColourLayer *layer) {
+    const uint32_t flip = layer->table[0] & 0xffu;
+    if (layer->entries != 256 || (flip != 0 && flip != 255)) return -1;
+    for (uint32_t n = 0; n < 256; n++)
+        if (layer->table[n] != (0xff000000u | (n ^ flip) * 0x010101u)) return -1;
+    return (int)flip;
+}
+
 #if WITH_AVX2
 AVX2 INLINE __m256i blend8(__m256i below, __m256i colour) {
     const __m256i bytes = _mm256_set1_epi16(0xff), half = _mm256_set1_epi16(0x80);
@@ -1094,11 +1133,13 @@ AVX2 INLINE __m256i blend8(__m256i below, __m256i colour) {
 }
 
 /* Pixels of one scalar layer, eight at a time; returns the number done. */
-AVX2 static int colour_row_avx2(const ColourLayer *layer, const float *values, int width, uint32_t *row, int *no_data) {
+AVX2 static int colour_row_avx2(const ColourLayer *layer, int grey, const float *values, int width, uint32_t *row,
+                                int *no_data) {
     const __m256 lower = _mm256_set1_ps(layer->lower), scale = _mm256_set1_ps(layer->scale);
     const __m256 offset = _mm256_set1_ps(layer->offset), last = _mm256_set1_ps((float)(layer->entries - 1));
     const __m256 infinity = _mm256_set1_ps(NO_DATA);
     const __m256i end = _mm256_set1_epi32(layer->entries - 1), opaque = _mm256_set1_epi32((int)0xff000000u);
+    const __m256i flip = _mm256_set1_epi32(grey);
     __m256 any = _mm256_setzero_ps();
     int x = 0;
     for (; x + 8 <= width; x += 8) {
@@ -1108,7 +1149,15 @@ AVX2 static int colour_row_avx2(const ColourLayer *layer, const float *values, i
         __m256i at = _mm256_min_epi32(_mm256_cvttps_epi32(_mm256_add_ps(place, offset)), end);
         __m256 infinite = _mm256_cmp_ps(v, infinity, _CMP_EQ_OQ);
         __m256i without = _mm256_castps_si256(_mm256_or_ps(infinite, _mm256_cmp_ps(v, v, _CMP_UNORD_Q)));
-        __m256i colour = _mm256_andnot_si256(without, words_at(layer->table, offsets_of(at, sizeof *layer->table)));
+        __m256i colour;
+        if (grey >= 0) {
+            __m256i level = _mm256_xor_si256(at, flip);
+            colour = _mm256_or_si256(_mm256_or_si256(level, _mm256_slli_epi32(level, 8)),
+                                     _mm256_or_si256(_mm256_slli_epi32(level, 16), opaque));
+        } else {
+            colour = words_at(layer->table, offsets_of(at, sizeof *layer->table));
+        }
+        colour = _mm256_andnot_si256(without, colour);
         any = _mm256_or_ps(any, infinite);
         if (!_mm256_testc_si256(colour, opaque)) colour = blend8(_mm256_loadu_si256((const __m256i *)(row + x)), colour);
         _mm256_storeu_si256((__m256i *)(row + x), colour);
@@ -1117,20 +1166,22 @@ AVX2 static int colour_row_avx2(const ColourLayer *layer, const float *values, i
     return x;
 }
 #else
-static int colour_row_avx2(const ColourLayer *layer, const float *values, int width, uint32_t *row, int *no_data) {
-    return (void)layer, (void)values, (void)width, (void)row, (void)no_data, 0;
+static int colour_row_avx2(const ColourLayer *layer, int grey, const float *values, int width, uint32_t *row,
+                           int *no_data) {
+    return (void)layer, (void)grey, (void)values, (void)width, (void)row, (void)no_data, 0;
 }
 #endif
 
 /* One layer onto one row of pixels in table order. NaN leaves the pixel; no data draws the hatch as opaque as the last
  * entry. */
-static void colour_row(const ComposeJob *job, const ColourLayer *layer, int y, uint32_t *row) {
+static void colour_row(const ComposeJob *job, const ColourLayer *layer, int grey, int y, uint32_t *row) {
     const uint32_t *table = layer->table, top = table[layer->entries - 1] & 0xff000000u;
     const float *red = layer->values[0] + y * layer->stride[0];
     const float *green = layer->channels == 3 ? layer->values[1] + y * layer->stride[1] : red;
     const float *blue = layer->channels == 3 ? layer->values[2] + y * layer->stride[2] : red;
     int no_data = 0, x = 0;
-    if (layer->channels == 1 && !layer->step && has_avx2()) x = colour_row_avx2(layer, red, job->width, row, &no_data);
+    if (layer->channels == 1 && !layer->step && has_avx2())
+        x = colour_row_avx2(layer, grey, red, job->width, row, &no_data);
     for (; x < job->width; x++) {
         uint32_t colour = 0;
         if (red[x] == NO_DATA)
@@ -1155,10 +1206,12 @@ TWO_WAYS(void, finish_row, (uint32_t *restrict row, int n), (row, n))
 static void compose_strip(const ComposeJob *job, int y0, int y1) {
     const uint32_t background = swap_red_blue(job->background);
     const int width = job->width;
+    int grey[MAX_LAYERS];
+    for (int n = 0; n < job->layer_count; n++) grey[n] = grey_of(&job->layers[n]);
     for (int y = y0; y < y1; y++) {
         uint32_t *row = job->out + y * job->out_stride;
         for (int x = 0; x < width; x++) row[x] = background;
-        for (int n = 0; n < job->layer_count; n++) colour_row(job, &job->layers[n], y, row);
+        for (int n = 0; n < job->layer_count; n++) colour_row(job, &job->layers[n], grey[n], y, row);
         finish_row(row, width);
     }
 }
@@ -1276,7 +1329,8 @@ EXPORT int triptych_render(const PictureJob *pictures, int32_t n, int64_t *next)
         for (; part < before + parts; part = FETCH_ADD(next)) {
             int y0 = (int)(part - before) * STRIP, y1 = y0 + STRIP;
             if (y1 > picture->height) y1 = picture->height;
-            for (int32_t k = 0; k < picture->sample_count; k++) sample_strip(&picture->samples[k], y0, y1, &scratch);
+            for (int32_t k = 0; k < picture->sample_count; k++)
+                sample_strip(&picture->samples[k], y0, y1, &scratch, &scratch.columns[k % COLUMNS]);
             if (picture->compose) compose_strip(picture->compose, y0, y1);
         }
         before += parts;
