@@ -68,6 +68,28 @@ def test_that_the_path_goes_through_each_control_point() -> None:
     assert at_knots == pytest.approx(control[[0, 1, 2, 3, 5]], abs=0.05)
 
 
+def barry_goldman(p: np.ndarray, share: float) -> np.ndarray:
+    """Centripetal Catmull-Rom between p[1] and p[2] by the pyramid of Barry and Goldman (1988)."""
+    t = np.concatenate([[0.0], np.cumsum(np.sqrt(np.linalg.norm(np.diff(p, axis=0), axis=1)))])
+    at = t[1] + share * (t[2] - t[1])
+
+    def mix(a: np.ndarray, b: np.ndarray, low: float, high: float) -> np.ndarray:
+        mixed: np.ndarray = ((high - at) * a + (at - low) * b) / (high - low)
+        return mixed
+
+    a1, a2, a3 = (mix(p[n], p[n + 1], t[n], t[n + 1]) for n in range(3))
+    return mix(mix(a1, a2, t[0], t[2]), mix(a2, a3, t[1], t[3]), t[1], t[2])
+
+
+def test_that_the_spline_is_the_centripetal_one() -> None:
+    """Unevenly spaced points are where the kinds of Catmull-Rom splines differ."""
+    control = np.array([[0, 0, 0], [12, 1, 0], [13, 3, 1], [2, 9, 14.0]])
+    path = path_through(control, 0.02)
+    for share in (0.1, 0.35, 0.5, 0.8):
+        away = np.linalg.norm(path.points - barry_goldman(control, share), axis=1)
+        assert away.min() < 0.012
+
+
 def test_that_the_frame_does_not_turn_about_the_path(coil: SpacePath) -> None:
     """Against the principal normal of a helix it turns back by torsion times length: RISE / SPEED^2 each mm."""
     assert np.sum(coil.normals * coil.tangents, axis=1) == pytest.approx(0, abs=1e-12)

@@ -15,9 +15,12 @@ from viewer.dicom.model import Patient
 from viewer.errors import ExportError
 from viewer.imaging.window import Window
 from viewer.state import slab
+from viewer.state.bone import BoneRemoval
+from viewer.state.curve import CurvedPath
 from viewer.state.layers import Role
 from viewer.state.library import Library
-from viewer.state.panes import PlaneKind
+from viewer.state.oblique import set_angles, straighten
+from viewer.state.panes import Content, Pane, PlaneKind
 from viewer.state.resolve import resolve
 from viewer.state.view import ViewState
 from viewer.ui.dialogs.intended_use import INTENDED_USE
@@ -190,6 +193,24 @@ def test_that_the_text_follows_the_view(
 ) -> None:
     change(view)
     assert technical_facts(view, view.active, _DAY)[key] == value
+
+
+def test_that_a_turned_plane_a_curved_picture_and_a_mip_without_bone_say_so(view: ViewState) -> None:
+    set_angles(view, 30, 0, 0)
+    coronal = next(pane for pane in view.layout.panes if pane.kind is PlaneKind.CORONAL)
+    assert technical_facts(view, coronal, _DAY)["Turned"] == "turned 30.0 deg"
+    straighten(view)
+    assert "Turned" not in technical_facts(view, coronal, _DAY)
+    path = view.work.of(CurvedPath)
+    for point in ((0.0, 0.0, 0.0), (0.0, 0.0, 12.5)):
+        path.add(point)
+    curved = Pane("curved", PlaneKind.CURVED)
+    facts = technical_facts(view, curved, _DAY)
+    assert facts["Projection"] == "curved, straightened 0 deg of 12.5 mm"
+    assert "Position" not in facts
+    view.work.of(BoneRemoval).set(on=True, threshold_hu=300)
+    mip = Pane("mip", PlaneKind.MIP, Content.BASE)
+    assert technical_facts(view, mip, _DAY)["Projection"] == "MIP 0 deg without > 300 HU"
 
 
 def test_that_a_mip_tells_its_angle_and_no_position(view: ViewState) -> None:

@@ -14,6 +14,8 @@ from tests.ui.panes.test_tool_doors import drag
 from viewer.imaging.window import Window
 from viewer.state.curve import CurvedPath
 from viewer.state.layers import ImageLayer
+from viewer.state.navigation import scroll
+from viewer.state.panes import PlaneKind
 from viewer.ui.panes.gestures import point_at
 
 if TYPE_CHECKING:
@@ -103,6 +105,18 @@ def test_that_a_point_is_dragged_whatever_tool_is_chosen_and_taken_back(
     assert opened.context.view.base == base
     opened.context.commands.run("edit.undo")
     assert np.array(path_of(opened).points) == pytest.approx(np.array(before))
+
+
+def test_that_a_dragged_point_keeps_its_depth(qtbot: QtBot, opened: MainWindow) -> None:
+    """The plane has been scrolled on by three slices; the point moves beside it, not onto it."""
+    axial = opened.grid.panes()[0]
+    (before, *_) = click(qtbot, axial, *places(axial)[:2])
+    scroll(opened.context.view, PlaneKind.AXIAL, 3)
+    axial.repaint()
+    drag(qtbot, axial, places(axial)[0], places(axial)[0] + QPoint(18, 7))
+    x, y, z = path_of(opened).points[0]
+    assert z == pytest.approx(before[2])
+    assert (x, y) == pytest.approx(point(axial, places(axial)[0] + QPoint(18, 7))[:2])
 
 
 def test_that_a_double_click_ends_the_path_and_shows_it(qtbot: QtBot, opened: MainWindow) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -77,12 +77,14 @@ class Panes:
         kind: PlaneKind,
         way: list[QPoint],
         keys: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier,
+        hold: Callable[[], object] = lambda: None,
     ) -> None:
         surface = self.pane(kind).viewport()
         self._qtbot.mousePress(surface, LEFT, keys, way[0])
         for place in way[1:]:
             self._qtbot.mouseMove(surface, place)
             self.paint()
+            hold()
         self._qtbot.mouseRelease(surface, LEFT, keys, way[-1])
         self.paint()
 
@@ -139,6 +141,22 @@ def test_that_alt_turns_from_anywhere_and_the_spot_stays(panes: Panes) -> None:
     assert angles(panes.view)[1] == pytest.approx(45, abs=1.5)
     assert angles(panes.view)[0] == pytest.approx(30, abs=1e-9)
     assert {kind: panes.spot(kind) for kind in PLANES} == spots
+
+
+def test_that_a_turn_is_half_as_fine_while_it_would_be_late_and_whole_afterwards(
+    panes: Panes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a slab that costs more than a frame; the pane that is turned in keeps its picture as it is."""
+    panes.view.set_slab(Slab(15.0, Projection.MEAN))
+    panes.paint()
+    monkeypatch.setattr("viewer.ui.panes.coordinator.FRAME_BUDGET_S", 0.0)
+    panes.grid.coordinator._cost_s = 1.0
+    surface = panes.pane(AXIAL).viewport()
+    way = round_the_point(panes, AXIAL, panes.handle(AXIAL, SAGITTAL), 40)
+    widths = []
+    panes.drag(AXIAL, way[:-1], hold=lambda: widths.append(panes.pane(CORONAL).picture.image.width()))
+    assert set(widths) == {-(-surface.width() // 2)}
+    assert panes.pane(CORONAL).picture.image.width() == panes.pane(CORONAL).device_size()[0]
 
 
 def test_that_turning_goes_with_the_hand_in_a_mirrored_pane(panes: Panes) -> None:

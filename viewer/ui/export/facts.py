@@ -7,7 +7,8 @@ import datetime as dt
 from viewer import __version__
 from viewer.imaging.presets import format_window
 from viewer.state.bone import BoneRemoval
-from viewer.state.oblique import LEAST_DEG, off_axis_deg
+from viewer.state.curve import CurvedPath
+from viewer.state.oblique import LEAST_DEG, PLANES, off_axis_deg
 from viewer.state.panes import Pane, PlaneKind
 from viewer.state.slab import slab_text
 from viewer.state.view import ViewState
@@ -55,10 +56,15 @@ def technical_facts(view: ViewState, pane: Pane | None, date: dt.date) -> dict[s
         shown = view.volume(view.roles_of(pane)[-1])
         without = "" if shown is None else view.work.of(BoneRemoval).text(shown.volume)
         facts["Projection"] = f"MIP {view.mip_angle_deg:.0f} deg {without}".strip()
+    elif pane is not None and pane.kind is PlaneKind.CURVED:
+        drawn = view.work.of(CurvedPath)
+        path = drawn.path()
+        length = "" if path is None or not geometry.calibrated else f" of {path.length_mm:.1f} mm"
+        facts["Projection"] = f"curved, {drawn.mode.value} {drawn.angle_deg:.0f} deg{length}"
     elif geometry.oriented and geometry.calibrated:
         x_mm, y_mm, z_mm = view.cursor_mm
         facts["Position"] = f"x {x_mm:.1f} y {y_mm:.1f} z {z_mm:.1f} mm (LPS)"
-    if view.slab is not None and (pane is None or pane.kind is not PlaneKind.MIP):
+    if view.slab is not None and (pane is None or pane.kind in PLANES):
         facts["Slab"] = slab_text(view.slab)
     if pane is not None and off_axis_deg(view, pane.kind) >= LEAST_DEG:
         facts["Turned"] = f"turned {off_axis_deg(view, pane.kind):.1f} deg"
