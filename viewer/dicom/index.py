@@ -36,6 +36,10 @@ class _SeriesFiles:
     sketch: Series | None = None
     built: Series | None = None
     problems: tuple[Problem, ...] = ()
+    grown_at: int = 0
+    """Number of files that had been read when the last one of the series was found."""
+    quiet: bool = False
+    """It was told by `quiet_series` and has not grown since."""
 
 
 class Indexer:
@@ -92,6 +96,7 @@ class Indexer:
             files = self._series[key] = _SeriesFiles(uid if times == 1 else f"{uid}@{times}")
         files.headers.append(header)
         files.sketch = files.built = None
+        files.grown_at, files.quiet = self._files, False
         return None
 
     def _problem(self, file: str, reason: str) -> Problem:
@@ -131,6 +136,26 @@ class Indexer:
             not_dicom=self._not_dicom,
             notes=self._notes(),
         )
+
+    def quiet_series(self, files: int) -> Catalogue:
+        """Series that seem to be complete, split into stacks as if no more of their files were to come.
+
+        Nothing is told for good: a series that gets another file is built anew.
+
+        Parameters
+        ----------
+        files
+            So many files were read since the last one of the series. Each series is told once, unless it grows.
+        """
+        studies: dict[tuple[str, str], list[_SeriesFiles]] = {}
+        for (patient, study, _), found in self._series.items():
+            if found.quiet or self._files - found.grown_at < files:
+                continue
+            found.quiet = True
+            if found.built is None:
+                found.built, found.problems = self._build(found)
+            studies.setdefault((patient, study), []).append(found)
+        return Catalogue(studies=tuple(_study(members) for members in studies.values()))
 
     def _notes(self) -> tuple[str, ...]:
         """Sentences about the folder as a whole, without patient data (rule A01)."""

@@ -249,6 +249,8 @@ class Stack:
         ImageType values and ConvolutionKernel, used to choose the series that opens first.
     source
         Reads the slices when the frames are not DICOM, else None.
+    preliminary
+        Shown while its folder is still being read: more of its files may be found.
     overlays
         Some file has overlay planes (60xx), read by `viewer.dicom.overlay_planes` when they are drawn.
     tracer_text, acquisition_text
@@ -281,6 +283,7 @@ class Stack:
     lossy_text: str = ""
     warnings: tuple[str, ...] = ()
     source: VolumeSource | None = None
+    preliminary: bool = False
     overlays: bool = False
 
 

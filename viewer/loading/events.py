@@ -134,6 +134,13 @@ class StructuresReady:
 
 
 @dataclass(frozen=True)
+class Withdrawn:
+    """A preliminary volume is not what opens by itself after all."""
+
+    volume_uid: str
+
+
+@dataclass(frozen=True)
 class ProblemFound:
     """One line for the problems panel."""
 
@@ -162,6 +169,7 @@ LoadEvent = (
     | GeometryReady
     | SlicesReady
     | VolumeFinished
+    | Withdrawn
     | ThumbnailReady
     | StructuresReady
     | ProblemFound

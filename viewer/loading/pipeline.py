@@ -81,6 +81,7 @@ def load(
     cache: VolumeCache | None = None,
     known: Catalogue | None = None,
     thumbnails: bool = True,
+    early: bool = False,
 ) -> Iterator[LoadEvent]:
     """Index paths, then load the volumes that should open by themselves.
 
@@ -106,6 +107,9 @@ def load(
         what is new in comparison with it is opened.
     thumbnails
         Whether to make a picture of each image series at the end.
+    early
+        Whether to show a first series before a large folder has been read (`viewer.loading.early`): its events come
+        while headers are read, with `Withdrawn` when something else opens in the end.
 
     Yields
     ------
@@ -116,12 +120,24 @@ def load(
     started = time.monotonic()
     try:
         search = Search(paths, cancel, known)
-        yield from search.run()
+        sight = None
+        if early and known is None:
+            # Imported here, because it fills volumes with what is below.
+            from viewer.loading.early import FirstSight
+
+            sight = FirstSight(cancel, cache)
+        for event in search.run():
+            yield event
+            if sight is not None:
+                yield from sight.look(search)
         catalogue = search.catalogue
         if not catalogue.studies:
             raise EmptyStudyError(_nothing_found(catalogue))
         job = FillJob(cancel, cache, budget_bytes, search.names)
-        for stack in default_stacks(catalogue, choose, known):
+        chosen = default_stacks(catalogue, choose, known)
+        if sight is not None:
+            yield from sight.give_way(chosen)
+        for stack in chosen:
             yield from job.prepare(stack, *owners(catalogue, stack))
         yield from job.fill(focus_mm)
         if thumbnails:
@@ -227,6 +243,10 @@ class Search:
         self._problems.extend(self.catalogue.problems)
         yield from self._report()
         yield Indexed(self.catalogue, complete=True, names=self.names)
+
+    def quiet_series(self, files: int) -> Catalogue:
+        """See `Indexer.quiet_series`."""
+        return self._indexer.quiet_series(files)
 
     def _add(self, file: FoundFile) -> None:
         self._cancel.check()
@@ -374,9 +394,11 @@ class FillJob:
         cache: VolumeCache | None,
         budget_bytes: int | None,
         names: Mapping[str, str],
+        passes: int | None = None,
     ) -> None:
         self._cancel = cancel
         self._names = names
+        self._passes = passes
         self._cache = cache
         self._budget_bytes = budget_bytes
         self._held_bytes = 0
@@ -477,7 +499,8 @@ class FillJob:
 
     def _tasks(self) -> Iterator[_Task]:
         """All slices of all volumes: pass by pass, and within a pass the volumes in turn."""
-        for passes in zip_longest(*(filling.passes for filling in self._fillings), fillvalue=()):
+        every = (filling.passes[: self._passes] for filling in self._fillings)
+        for passes in zip_longest(*every, fillvalue=()):
             yield from interleave(
                 *(
                     [(filling, k) for k in one_pass]

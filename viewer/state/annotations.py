@@ -177,6 +177,8 @@ def _warnings(view: ViewState, scene: PaneScene) -> tuple[str, ...]:
         lines.append(turned)
     for item in _items(view, scene):
         geometry = item.volume.geometry
+        if item.stack.preliminary:
+            lines.append("preliminary: not all files are read")
         if not geometry.oriented:
             lines.append("orientation unknown")
         if not geometry.calibrated:

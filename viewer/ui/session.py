@@ -23,6 +23,7 @@ from viewer.loading.events import (
     SlicesReady,
     ThumbnailReady,
     VolumeFinished,
+    Withdrawn,
 )
 from viewer.settings import Settings
 from viewer.state.first_window import AUTOMATIC, first_window
@@ -98,7 +99,7 @@ class Session(QObject):
             from viewer.loading.pipeline import load
 
             known = self._library.catalogue if add else None
-            return load(chosen, cancel=token, cache=self._cache, known=known)
+            return load(chosen, cancel=token, cache=self._cache, known=known, early=True)
 
         if add:
             self._library.paths += chosen
@@ -191,6 +192,8 @@ class Session(QObject):
             elif not self._fresh_timer.isActive():
                 self._show_fresh()
                 self._fresh_timer.start()
+        elif isinstance(event, Withdrawn):
+            self._library.remove(event.volume_uid)
         elif isinstance(event, ProblemFound):
             self._library.add_problem(event.problem)
         elif isinstance(event, ThumbnailReady):
