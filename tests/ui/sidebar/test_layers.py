@@ -205,7 +205,7 @@ FINE = Window(0.5, 0.8, VoiFunction.LINEAR_EXACT)
     ],
     ids=["CT", "MR", "a fine map", "half steps"],
 )
-def test_that_entry_fits_the_quantity(
+def test_that_B12_entry_fits_the_quantity(
     changes: dict[str, object], window: Window, style: str, digits: int, function: VoiFunction
 ) -> None:
     entry = entry_for(builders.opened(builders.petct(), "ct", **changes).volume, window)
