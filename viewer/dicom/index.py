@@ -137,7 +137,7 @@ class Indexer:
             notes=self._notes(),
         )
 
-    def quiet_series(self, files: int) -> Catalogue:
+    def quiet_series(self, files: int, most: int) -> Catalogue:
         """Series that seem to be complete, split into stacks as if no more of their files were to come.
 
         Nothing is told for good: a series that gets another file is built anew.
@@ -146,11 +146,16 @@ class Indexer:
         ----------
         files
             So many files were read since the last one of the series. Each series is told once, unless it grows.
+        most
+            Series that are split in one call; the others are told by the next.
         """
         studies: dict[tuple[str, str], list[_SeriesFiles]] = {}
         for (patient, study, _), found in self._series.items():
             if found.quiet or self._files - found.grown_at < files:
                 continue
+            most -= 1
+            if most < 0:
+                break
             found.quiet = True
             if found.built is None:
                 found.built, found.problems = self._build(found)

@@ -23,6 +23,8 @@ AFTER_S = 1.0
 """A folder that is read faster opens as a whole."""
 QUIET_FILES = 64
 """A series that none of so many files belongs to seems to be complete."""
+AT_ONCE = 4
+"""So many series are looked at between two words about the progress."""
 LEAST_SLICES = 10
 BUDGET_SHARE = 4
 """The preliminary volume takes at most this part of the memory limit: the final one may be another."""
@@ -52,7 +54,7 @@ class FirstSight:
         """Show the best of the series that seem to be complete, once there is one."""
         if self.uid or time.monotonic() - self._started < AFTER_S:
             return
-        catalogue = search.quiet_series(QUIET_FILES)
+        catalogue = search.quiet_series(QUIET_FILES, AT_ONCE)
         stack = choose_default(catalogue).ct
         if stack is None or not _fit_to_show(stack) or volume_bytes(stack) > self._limit:
             return

@@ -244,9 +244,9 @@ class Search:
         yield from self._report()
         yield Indexed(self.catalogue, complete=True, names=self.names)
 
-    def quiet_series(self, files: int) -> Catalogue:
+    def quiet_series(self, files: int, most: int) -> Catalogue:
         """See `Indexer.quiet_series`."""
-        return self._indexer.quiet_series(files)
+        return self._indexer.quiet_series(files, most)
 
     def _add(self, file: FoundFile) -> None:
         self._cancel.check()
