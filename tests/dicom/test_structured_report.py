@@ -152,6 +152,16 @@ def test_that_a_report_belongs_to_the_patient_and_study_of_its_images(
     assert named.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == image.SOPInstanceUID
 
 
+def test_that_a_trial_without_a_sponsor_does_not_spoil_the_report(written: Written, ramp: list[Path]) -> None:
+    image = dcmread(ramp[0])
+    image.ClinicalTrialSponsorName, image.ClinicalTrialProtocolID = "", "ACRIN"
+    image.PatientIdentityRemoved, image.DeidentificationMethod = "YES", "by hand"
+    image.save_as(ramp[0])
+    path, _ = written(sr.MeasurementGroup("2.25.13", "x"))
+    assert errors_of(path) == []
+    assert "ClinicalTrialProtocolID" not in dcmread(path)
+
+
 def test_that_a_report_never_takes_the_place_of_an_image(ramp: list[Path]) -> None:
     library("highdicom")
     before = ramp[0].read_bytes()

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from pydicom import dcmread
+from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
 
 from tests.conftest import RealData
@@ -27,6 +28,7 @@ from viewer.state.measurement import LABELS, OUTLINES, Kind, Measurement, as_poi
 from viewer.state.measurement_report import from_report
 from viewer.state.presentations import Presentations
 from viewer.ui.actions import measurement_files
+from viewer.ui.export.background import Jobs
 from viewer.ui.main_window import MainWindow
 
 
@@ -54,6 +56,12 @@ def draw_all(window: MainWindow) -> tuple[Measurement, ...]:
     return tuple(made)
 
 
+def save(qtbot: QtBot, window: MainWindow, target: Path, form: str) -> None:
+    """Save, and wait until the file is there or something was said."""
+    measurement_files.save(window.context, target, form)
+    qtbot.waitUntil(lambda: not Jobs.of(window).busy, timeout=20_000)
+
+
 def errors_of(path: Path) -> list[str]:
     done = subprocess.run(
         [program("dciodvfy", "dicom3tools"), str(path)], capture_output=True, text=True, check=False
@@ -67,14 +75,14 @@ def ends(points: FloatArray) -> FloatArray:
 
 
 def test_that_G09_a_report_of_everything_is_valid_and_says_the_same_again(
-    make_window: MakeWindow, tmp_path: Path
+    qtbot: QtBot, make_window: MakeWindow, tmp_path: Path
 ) -> None:
     library("highdicom")
     window = show(make_window(), write_ramp(tmp_path / "ramp"))
     made = draw_all(window)
     target = tmp_path / "out" / "report.dcm"
     target.parent.mkdir()
-    measurement_files.save(window.context, target, measurement_files.REPORT)
+    save(qtbot, window, target, measurement_files.REPORT)
     assert window.context.library.problems == ()
     assert errors_of(target) == []
     report = read_report(target)
@@ -101,7 +109,7 @@ def test_that_a_report_in_the_folder_is_shown_and_cannot_be_changed(
     folder = write_ramp(tmp_path / "ramp")
     first = show(make_window(), folder)
     made = draw_all(first)
-    measurement_files.save(first.context, folder / "report.dcm", measurement_files.REPORT)
+    save(qtbot, first, folder / "report.dcm", measurement_files.REPORT)
     before = {item.uid: store_of(first).result(item).get("mean") for item in made}
     first.close()
     for path in files(config_home):
@@ -143,11 +151,13 @@ def test_that_a_circle_on_an_image_of_others_lies_there_in_the_patient(
     assert by_name["Vertebra0001"].kind is Kind.POINT
 
 
-def test_that_json_is_written_with_uids_and_opened_once(make_window: MakeWindow, tmp_path: Path) -> None:
+def test_that_json_is_written_with_uids_and_opened_once(
+    qtbot: QtBot, make_window: MakeWindow, tmp_path: Path
+) -> None:
     window = show(make_window(), write_ramp(tmp_path / "ramp"))
     made = draw_all(window)
     target = tmp_path / "out.json"
-    measurement_files.save(window.context, target, measurement_files.TEXT)
+    save(qtbot, window, target, measurement_files.TEXT)
     assert made[0].study_uid in target.read_text(encoding="utf-8")
     store_of(window).remove([item.uid for item in made])
     measurement_files.read(window.context, target)
@@ -157,27 +167,33 @@ def test_that_json_is_written_with_uids_and_opened_once(make_window: MakeWindow,
 
 
 def test_that_measurements_of_another_study_are_left_out_and_said(
-    make_window: MakeWindow, tmp_path: Path
+    qtbot: QtBot, make_window: MakeWindow, tmp_path: Path
 ) -> None:
     first = show(make_window(), write_ramp(tmp_path / "one", uid_seed="one"))
     draw_all(first)
-    measurement_files.save(first.context, tmp_path / "one.json", measurement_files.TEXT)
+    save(qtbot, first, tmp_path / "one.json", measurement_files.TEXT)
     second = show(make_window(), write_ramp(tmp_path / "two", uid_seed="two"))
     measurement_files.read(second.context, tmp_path / "one.json")
     assert store_of(second).items == ()
     assert "studies that are not open" in second.context.library.problems[-1].reason
 
 
-def test_that_a_file_of_the_study_is_never_written_over(make_window: MakeWindow, tmp_path: Path) -> None:
+def test_that_a_file_of_the_study_is_never_written_over(
+    qtbot: QtBot, make_window: MakeWindow, tmp_path: Path
+) -> None:
     folder = write_ramp(tmp_path / "ramp")
     window = show(make_window(), folder)
     draw_all(window)
     image = sorted(folder.iterdir())[0]
     before = image.read_bytes()
     for form in (measurement_files.REPORT, measurement_files.LOOK, measurement_files.TEXT):
-        measurement_files.save(window.context, image, form)
+        save(qtbot, window, image, form)
         assert image.read_bytes() == before
-        assert "file of the open study" in window.context.library.problems[-1].reason
+        box = window.findChild(QMessageBox, "measurements-not-saved")
+        assert isinstance(box, QMessageBox)
+        assert "file of the open study" in box.text()
+        box.close()
+        box.setObjectName("")
 
 
 def test_that_G10_a_presentation_state_brings_look_and_drawings_back(
@@ -189,7 +205,7 @@ def test_that_G10_a_presentation_state_brings_look_and_drawings_back(
     made = {item.kind: item for item in draw_all(first)}
     first.context.view.set_window(Role.BASE, Window(300, 700))
     target = folder / "presentation.dcm"
-    measurement_files.save(first.context, target, measurement_files.LOOK)
+    save(qtbot, first, target, measurement_files.LOOK)
     assert first.context.library.problems == ()
     assert errors_of(target) == []
     first.close()

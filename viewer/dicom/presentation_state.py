@@ -15,8 +15,9 @@ import numpy as np
 from viewer.atomic import written_aside
 from viewer.dicom.careful import careful_pydicom, quiet_pydicom
 from viewer.dicom.charset import clean_text
+from viewer.dicom.evidence import evidence_header
 from viewer.dicom.structured_report import ImageReference, Point
-from viewer.errors import ExportError, ViewerError
+from viewer.errors import ExportError
 from viewer.imaging.modality import lut_data, lut_descriptor, voi_table
 from viewer.imaging.presentation import GreyChain
 from viewer.imaging.window import Voi, Window, header_windows
@@ -305,7 +306,7 @@ def write_presentation_state(
         raise ExportError(NO_HIGHDICOM) from error
     if any(target.exists() and path.exists() and target.samefile(path) for path in images):
         raise ExportError("A presentation state cannot take the place of its image. Choose another name.")
-    headers = [_header(path) for path in images]
+    headers = [evidence_header(path, "presentation state") for path in images]
     rescales = {
         (str(item.get("RescaleSlope", "")), str(item.get("RescaleIntercept", ""))) for item in headers
     }
@@ -328,23 +329,6 @@ def write_presentation_state(
     with written_aside(target) as aside:
         document.save_as(aside, enforce_file_format=True)
     return str(document.SOPInstanceUID)
-
-
-def _header(path: Path) -> Dataset:
-    from pydicom import dcmread
-
-    try:
-        with careful_pydicom("The image"):
-            found = dcmread(path, stop_before_pixels=True)
-    except (OSError, ViewerError) as error:
-        raise ExportError("An image that the presentation state is for cannot be read any more.") from error
-    for keyword in ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "StudyID", "StudyDate"):
-        if keyword not in found:
-            setattr(found, keyword, None)
-    for keyword in ("StudyTime", "AccessionNumber", "ReferringPhysicianName"):
-        if keyword not in found:
-            setattr(found, keyword, None)
-    return found
 
 
 def _document(

@@ -13,8 +13,9 @@ import numpy.typing as npt
 from viewer import __version__
 from viewer.atomic import written_aside
 from viewer.dicom.careful import quiet_pydicom
+from viewer.dicom.evidence import evidence_header
 from viewer.dicom.model import FrameSource
-from viewer.dicom.structured_report import NAME, Code, evidence_header
+from viewer.dicom.structured_report import NAME, Code
 from viewer.errors import ExportError
 
 NO_HIGHDICOM = (

@@ -18,7 +18,8 @@ import numpy as np
 from viewer.atomic import written_aside
 from viewer.dicom.careful import careful_pydicom, quiet_pydicom
 from viewer.dicom.charset import clean_text
-from viewer.errors import ExportError, ViewerError
+from viewer.dicom.evidence import evidence_header
+from viewer.errors import ExportError
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -281,7 +282,7 @@ def write_report(
         raise ExportError("There is nothing to write into a report, or no image it belongs to.")
     if any(target.exists() and path.exists() and target.samefile(path) for path in evidence):
         raise ExportError("A report cannot take the place of an image it is about. Choose another name.")
-    headers = [evidence_header(path) for path in evidence]
+    headers = [evidence_header(path, "report") for path in evidence]
     try:
         with quiet_pydicom():  # it points out that no person observed; the device did
             document = _document(groups, headers, series_uid)
@@ -293,41 +294,6 @@ def write_report(
     with written_aside(target) as aside:
         document.save_as(aside, enforce_file_format=True)
     return str(document.SOPInstanceUID)
-
-
-def evidence_header(path: Path) -> Dataset:
-    """Header of an image or segmentation that a new object refers to, without what would make that object invalid.
-
-    Raises
-    ------
-    ExportError
-        It cannot be read.
-    """
-    from pydicom import dcmread
-
-    try:
-        with careful_pydicom("The image"):
-            found = dcmread(path, stop_before_pixels=True)
-    except (OSError, ViewerError) as error:
-        raise ExportError("An image that the report refers to cannot be read any more.") from error
-    # Files without a patient or study still have a place to be written at.
-    for keyword in ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "StudyID", "StudyDate"):
-        if keyword not in found:
-            setattr(found, keyword, None)
-    for keyword in ("StudyTime", "AccessionNumber", "ReferringPhysicianName"):
-        if keyword not in found:
-            setattr(found, keyword, None)
-    _drop_half_a_trial(found)
-    return found
-
-
-def _drop_half_a_trial(found: Dataset) -> None:
-    """Take out a clinical trial (PS3.3 C.7.1.3) that lacks what it must have; new objects would repeat it as it is."""
-    subject = found.get("ClinicalTrialSubjectID") or found.get("ClinicalTrialSubjectReadingID")
-    if found.get("ClinicalTrialSponsorName") and found.get("ClinicalTrialProtocolID") and subject:
-        return
-    for element in [element for element in found if element.keyword.startswith("ClinicalTrial")]:
-        del found[element.tag]
 
 
 def _document(groups: Sequence[MeasurementGroup], evidence: Sequence[Dataset], series_uid: str) -> Any:

@@ -12,7 +12,7 @@ from psygnal import Signal
 from viewer.imaging.geometry import FloatArray
 from viewer.imaging.plane import Plane
 from viewer.state.measured import Result, measure
-from viewer.state.measurement import FACTS, LABELS, Measurement
+from viewer.state.measurement import FACTS, LABELS, Kind, Measurement
 from viewer.state.panes import PlaneKind
 from viewer.state.planes import pitch_along
 from viewer.state.undo import Edit, History
@@ -100,14 +100,14 @@ class Measurements:
         what = (measurement.kind, measurement.points, measurement.frame_of_reference_uid)
         self._results[measurement.uid] = ((what, -1, ""), result)
 
-    def seen_on(self, scene: PaneScene) -> tuple[Seen, ...]:
-        """What a pane draws, the selected one last, so that it lies on top."""
+    def seen_on(self, scene: PaneScene, kind: Kind | None = None) -> tuple[Seen, ...]:
+        """What a pane draws, of one kind or all, the selected one last, so that it lies on top."""
         if not self.shown or scene.pane.kind is PlaneKind.MIP:
             return ()
         found = [
             seen
             for item in self._items.values()
-            if item.visible and (seen := self._seen(item, scene)) is not None
+            if item.visible and kind in (None, item.kind) and (seen := self._seen(item, scene)) is not None
         ]
         return tuple(sorted(found, key=lambda seen: seen.measurement.uid == self.selected))
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QObject
+from PySide6.QtCore import QObject
 
 from viewer.dicom.model import Problem, SeriesKind
 from viewer.dicom.presentation_state import PresentationState, read_presentation_state
@@ -17,7 +17,7 @@ from viewer.state.measurements import Measurements
 from viewer.state.presentations import Presentations, from_presentation
 from viewer.ui.binding import bind
 from viewer.ui.context import UiContext
-from viewer.ui.export.background import Work
+from viewer.ui.export.background import Jobs
 
 _READERS: dict[SeriesKind, Callable[[Path], Report | PresentationState | None]] = {
     SeriesKind.REPORT: read_report,
@@ -33,7 +33,7 @@ class StudyReports(QObject):
     Parameters
     ----------
     context
-        The session; closing its window waits for the file that is being read.
+        The session.
     """
 
     def __init__(self, context: UiContext) -> None:
@@ -41,17 +41,11 @@ class StudyReports(QObject):
         self.setObjectName("study-reports")
         self._context = context
         self._seen: set[Path] = set()
-        self._work: Work | None = None
+        self._reading = False
         self._found: list[tuple[str, Report | PresentationState]] = []
         self._problems: list[Problem] = []
         bind(self, context.library.catalogue_changed, self._follow_catalogue)
         bind(self, context.view.layers_changed, self._follow_catalogue)
-        context.window.installEventFilter(self)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Close and self._work is not None:
-            self._work.wait()
-        return super().eventFilter(watched, event)
 
     def _follow_catalogue(self) -> None:
         """Read what is new; not before something is shown, because reports are about images."""
@@ -60,7 +54,7 @@ class StudyReports(QObject):
             self._seen.clear()
             if self._context.view.work.of(Presentations).items:
                 self._context.view.work.of(Presentations).clear()
-        if self._work is not None or self._context.view.base_volume is None:
+        if self._reading or self._context.view.base_volume is None:
             return
         new = [
             (study.uid, series.kind, path)
@@ -72,9 +66,8 @@ class StudyReports(QObject):
         ]
         if new:
             self._seen.update(path for _, _, path in new)
-            self._work = Work(lambda: self._read(new), self)
-            self._work.finished.connect(self._show)
-            self._work.start()
+            self._reading = True
+            Jobs.of(self._context.window).run(lambda: self._read(new), self._show, self._failed)
 
     def _read(self, files: list[tuple[str, SeriesKind, Path]]) -> None:
         """In the thread: nothing but files."""
@@ -93,10 +86,12 @@ class StudyReports(QObject):
                 if isinstance(found, PresentationState):
                     self._problems += [Problem(path.name, note) for note in found.notes]
 
+    def _failed(self, sentence: str) -> None:
+        self._problems.append(Problem("", sentence))
+        self._show()
+
     def _show(self) -> None:
-        work, self._work = self._work, None
-        if work is not None:
-            work.deleteLater()
+        self._reading = False
         everything, self._found = self._found, []
         problems, self._problems = self._problems, []
         store = self._context.view.work.of(Measurements)

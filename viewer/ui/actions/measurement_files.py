@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QStatusTipEvent
+from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 
 from viewer.atomic import write_bytes
 from viewer.dicom.model import Problem
@@ -19,8 +22,12 @@ from viewer.state.measurements import Measurements
 from viewer.state.presentations import Presentations, presentation_content
 from viewer.ui.commands import Command
 from viewer.ui.context import UiContext
+from viewer.ui.dialogs._parts import show
+from viewer.ui.export.background import Jobs
 from viewer.ui.kept_work import KeptWork
 from viewer.ui.study_reports import StudyReports
+
+log = logging.getLogger(__name__)
 
 LARGEST_BYTES = 32 << 20
 REPORT = "DICOM structured report, with the patient's identity (*.dcm)"
@@ -61,7 +68,7 @@ def save_as(context: UiContext) -> None:
 
 
 def save(context: UiContext, target: Path, form: str) -> None:
-    """Write the user's own measurements; a failure becomes a line in the problems panel.
+    """Write the user's own measurements in the background; what went wrong is said once.
 
     Parameters
     ----------
@@ -76,15 +83,43 @@ def save(context: UiContext, target: Path, form: str) -> None:
     items = [Kept(item, store.result(item)) for item in store.items if not item.origin]
     if not target.suffix:
         target = target.with_suffix(".json" if form == TEXT else ".dcm")
-    left_out = 0
     try:
         _never_over_images(context, target)
-        if form == TEXT:
-            write_bytes(target, (to_json(items, private=False) + "\n").encode())
-        elif form == LOOK:
-            look = presentation_content(context.view, items)
-            left_out = look.left_out
-            write_presentation_state(
+        write, left_out = _writer(context, items, target, form)
+    except ExportError as error:
+        _fail(context, error.user_message)
+        return
+    where = "other images or planes than the base's" if form == LOOK else "series that are not open"
+    rest = f"; {left_out} on {where} left out" if left_out else ""
+    count = len(items) - left_out
+    saved = f"{count} measurement{'' if count == 1 else 's'} saved{rest}."
+
+    def done() -> None:
+        log.info("saved measurements (%s)", form)
+        if left_out:
+            _say(context, saved)
+        QApplication.sendEvent(context.window, QStatusTipEvent(saved))
+
+    Jobs.of(context.window).run(write, done, lambda sentence: _fail(context, sentence))
+
+
+def _writer(
+    context: UiContext, items: list[Kept], target: Path, form: str
+) -> tuple[Callable[[], object], int]:
+    """What writes the file without looking at the session any more, and how many measurements it leaves out.
+
+    Raises
+    ------
+    ExportError
+        There is nothing to write.
+    """
+    if form == TEXT:
+        text = to_json(items, private=False) + "\n"
+        return lambda: write_bytes(target, text.encode()), 0
+    if form == LOOK:
+        look = presentation_content(context.view, items)
+        return (
+            lambda: write_presentation_state(
                 target,
                 look.images,
                 label=LABEL,
@@ -92,17 +127,11 @@ def save(context: UiContext, target: Path, form: str) -> None:
                 inverse=look.inverse,
                 graphics=look.graphics,
                 area=look.area,
-            )
-        else:
-            content = report_content(items, context.library)
-            left_out = len(items) - len(content.groups)
-            write_report(target, content.groups, content.evidence)
-    except ExportError as error:
-        _say(context, f"The measurements were not saved. {error.user_message}")
-        return
-    if left_out:
-        where = "on no acquired image of the base" if form == LOOK else "on series that are not open"
-        _say(context, f"Not saved, because they lie {where}: {left_out} of the measurements.")
+            ),
+            look.left_out,
+        )
+    content = report_content(items, context.library)
+    return lambda: write_report(target, content.groups, content.evidence), len(items) - len(content.groups)
 
 
 def open_from(context: UiContext) -> None:
@@ -163,3 +192,17 @@ def _never_over_images(context: UiContext, target: Path) -> None:
 
 def _say(context: UiContext, sentence: str, file: str = "") -> None:
     context.library.add_problem(Problem(file, sentence))
+
+
+def _fail(context: UiContext, sentence: str) -> None:
+    """Say once what went wrong; nothing waits for the answer."""
+    box = QMessageBox(
+        QMessageBox.Icon.Warning,
+        "Measurements",
+        f"The measurements were not saved. {sentence}",
+        QMessageBox.StandardButton.Ok,
+        context.window,
+    )
+    box.setObjectName("measurements-not-saved")
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    show(box)

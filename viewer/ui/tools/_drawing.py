@@ -271,9 +271,9 @@ class DrawingTool:
         mouse = np.array([pointer.x, pointer.y])
         plane, ratio = pointer.scene.plane, pointer.ratio
         lines: Hold | None = None
-        for seen in reversed(store.seen_on(pointer.scene)):
+        for seen in reversed(store.seen_on(pointer.scene, self.kind)):
             item = seen.measurement
-            if item.kind is not self.kind or not seen.in_plane or item.origin:
+            if not seen.in_plane or item.origin:
                 continue
             handles = item.handles_mm
             if len(handles):
