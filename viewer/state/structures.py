@@ -293,7 +293,7 @@ class StructureStore:
         """The pixels of a plane in a structure, kept for the next repaint."""
         key = (
             structure.id,
-            id(structure.body),
+            structure.body,
             plane.origin_mm.tobytes(),
             plane.u_mm.tobytes(),
             plane.v_mm.tobytes(),

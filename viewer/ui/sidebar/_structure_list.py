@@ -68,7 +68,7 @@ class StructureList(QTreeWidget):
         """
         structures = tuple(structures)
         drawn = (
-            tuple((s.id, s.name, s.colour, s.visible, s.group, id(s.body)) for s in structures),
+            tuple((s.id, s.name, s.colour, s.visible, s.group, s.body) for s in structures),
             selected,
             tuple(hidden),
         )

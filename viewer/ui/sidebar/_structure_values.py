@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal
@@ -13,9 +14,9 @@ if TYPE_CHECKING:
     from viewer.state.structures import Structure
 
 log = logging.getLogger(__name__)
-_KEPT = 256
 
-Key = tuple[int, int, str, int]
+Key = tuple[int, str]
+"""(structure id, volume uid)."""
 
 
 class _Mailbox(QObject):
@@ -27,20 +28,35 @@ class _Mailbox(QObject):
 class _Count(QRunnable):
     """One structure on one volume."""
 
-    def __init__(self, key: Key, structure: Structure, volume: Volume, mailbox: _Mailbox) -> None:
+    def __init__(self, wish: _Wish, volume: Volume, wanted: dict[Key, _Wish], mailbox: _Mailbox) -> None:
         super().__init__()
-        self._key = key
-        self._structure = structure
+        self._wish = wish
         self._volume = volume
+        self._wanted = wanted
         self._mailbox = mailbox
 
     def run(self) -> None:
+        if self._wanted.get(self._wish.key) is not self._wish:
+            return  # the structure has changed meanwhile
         found: Statistics | None = None
         try:
-            found = self._structure.mask(self._volume.geometry).statistics(self._volume)
+            found = self._wish.structure.mask(self._volume.geometry).statistics(self._volume)
         except Exception:  # the worker boundary: one of the two doors
             log.exception("counting the voxels of a structure failed")
-        self._mailbox.answered.emit(self._key, found)
+        self._mailbox.answered.emit(self._wish, found)
+
+
+@dataclass(frozen=True, eq=False)
+class _Wish:
+    """What is asked for: the voxels of a structure as they are now."""
+
+    key: Key
+    structure: Structure
+    version: int
+
+    def is_of(self, structure: Structure, version: int) -> bool:
+        """Whether its answer still holds."""
+        return self.structure.body is structure.body and self.version == version
 
 
 class StructureValues(QObject):
@@ -60,8 +76,8 @@ class StructureValues(QObject):
         self._pool.setMaxThreadCount(1)
         self._mailbox = _Mailbox()
         self._mailbox.answered.connect(self._answered)
-        self._known: dict[Key, Statistics | None] = {}
-        self._asked: set[Key] = set()
+        self._wanted: dict[Key, _Wish] = {}
+        self._known: dict[Key, tuple[_Wish, Statistics | None]] = {}
 
     def of(self, structure: Structure, volume: Volume, version: int) -> tuple[bool, Statistics | None]:
         """Whether the values are known, and what they are; asks for them when they are not.
@@ -73,17 +89,23 @@ class StructureValues(QObject):
         version
             Of the voxels of the volume.
         """
-        key = (structure.id, id(structure.body), volume.uid, version)
-        if key in self._known:
-            return True, self._known[key]
-        if key not in self._asked:
-            self._asked.add(key)
-            self._pool.start(_Count(key, structure, volume, self._mailbox))
+        key = (structure.id, volume.uid)
+        known = self._known.get(key)
+        if known is not None and known[0].is_of(structure, version):
+            return True, known[1]
+        wanted = self._wanted.get(key)
+        if wanted is None or not wanted.is_of(structure, version):
+            wish = self._wanted[key] = _Wish(key, structure, version)
+            self._pool.start(_Count(wish, volume, self._wanted, self._mailbox))
         return False, None
 
-    def _answered(self, key: Key, found: Statistics | None) -> None:
-        self._asked.discard(key)
-        self._known[key] = found
-        while len(self._known) > _KEPT:
-            del self._known[next(iter(self._known))]
-        self.arrived.emit()
+    def forget(self, kept: set[int]) -> None:
+        """Let go of structures that are no longer there."""
+        for table in (self._wanted, self._known):
+            for key in [key for key in table if key[0] not in kept]:
+                del table[key]
+
+    def _answered(self, wish: _Wish, found: Statistics | None) -> None:
+        if self._wanted.get(wish.key) is wish:
+            self._known[wish.key] = (wish, found)
+            self.arrived.emit()

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 from viewer.dicom.model import Problem
 from viewer.loading.events import Indexed, LoadEvent, StructuresReady
 from viewer.state.layers import Role
+from viewer.state.structure_edit import StructureEditor
 from viewer.state.structures import NO_FRAME, StructureStore, space_of
 from viewer.ui.binding import bind
+from viewer.ui.sidebar._model_block import ModelBlock
 from viewer.ui.sidebar._parts import Column, label
 from viewer.ui.sidebar._section import Section, SidebarHub, bring_to_front, lies_behind
 from viewer.ui.sidebar._structure_card import StructureCard
+from viewer.ui.sidebar._structure_edit import EditBlock
 from viewer.ui.sidebar._structure_list import StructureList
 
 if TYPE_CHECKING:
@@ -41,7 +44,9 @@ class StructuresPanel(Column):
         self._empty = label(EMPTY, "dim", wrap=True)
         self.list = StructureList()
         self.card = StructureCard(context)
-        for block in (self._empty, self.list, self.card):
+        self.edit = EditBlock(context)
+        self.model = ModelBlock(context)
+        for block in (self._empty, self.list, self.card, self.edit, self.model):
             self.blocks.addWidget(block)
         self.blocks.addStretch(1)
         self.list.chosen.connect(self._go_to)
@@ -64,8 +69,9 @@ class StructuresPanel(Column):
     def refresh(self) -> None:
         """Follow the state."""
         self._behind = lies_behind(self)
-        if self._behind:
+        if self._behind or self._view.work.of(StructureEditor).stroking:
             return
+        self.card.values.forget({structure.id for structure in self._store})
         base, selected = self._view.base_volume, self._store.selected
         hidden: dict[int, str] = {}
         if base is not None:
@@ -76,6 +82,8 @@ class StructuresPanel(Column):
         self.list.setVisible(bool(len(self._store)))
         self.list.show_structures(self._store, selected.id if selected else 0, hidden)
         self.card.refresh()
+        self.edit.refresh()
+        self.model.refresh()
 
     def _go_to(self, structure_id: int) -> None:
         self._store.select(structure_id)
