@@ -107,7 +107,7 @@ def test_that_the_scale_is_that_of_the_path(view: ViewState, make_volume: MakeVo
     line = path.path()
     assert line is not None
     assert (last - first) * found.plane.mm_per_pixel == pytest.approx(line.length_mm, abs=0.05)
-    assert found.position_text.endswith(f" of {line.length_mm:.1f} mm")
+    assert found.position_text.endswith(f"/{line.length_mm:.1f} mm")
 
 
 def test_that_letters_are_those_all_rows_share(view: ViewState, make_volume: MakeVolume) -> None:
@@ -232,3 +232,13 @@ def test_that_pet_lies_on_ct_along_the_path(view: ViewState, make_volume: MakeVo
     inside = both & (ct > 5000) & (ct < 20000)
     assert inside.sum() > 200
     assert np.median(np.abs(ct[inside] - 2 * pet[inside])) < 5
+
+
+def test_that_the_width_goes_by_usual_steps_from_any_width(view: ViewState, make_volume: MakeVolume) -> None:
+    path = drawn(view, make_volume)
+    widths = []
+    path.show_as(width_mm=33.0)
+    for steps in (1, 1, -1, -1, -20, -1, 20):
+        path.step_width(steps)
+        widths.append(path.width_mm)
+    assert widths == [40, 60, 40, 30, 20, 20, 300]

@@ -154,9 +154,13 @@ class CurvedPath:
         self.show_as(angle_deg=self.angle_deg + steps * TURN_STEP_DEG)
 
     def step_width(self, steps: int) -> None:
-        """Wider or narrower."""
-        place = WIDTHS_MM.index(self.width_mm) + steps
-        self.show_as(width_mm=WIDTHS_MM[min(len(WIDTHS_MM) - 1, max(0, place))])
+        """The next wider or narrower of the usual widths."""
+        if steps > 0:
+            others = [width for width in WIDTHS_MM if width > self.width_mm]
+        else:
+            others = [width for width in reversed(WIDTHS_MM) if width < self.width_mm]
+        if others:
+            self.show_as(width_mm=others[min(abs(steps), len(others)) - 1])
 
     # --- what follows ------------------------------------------------------------------------------------------
 

@@ -61,4 +61,4 @@ def linked_point(
 def place_text(surface: CurvedSurface, cursor_mm: FloatArray, length_mm: float) -> str:
     """How far along the path the linked point lies."""
     _, y, _ = surface.project(cursor_mm)
-    return f"{surface.path_length_at(y):.1f} of {length_mm:.1f} mm"
+    return f"{surface.path_length_at(y):.1f}/{length_mm:.1f} mm"
