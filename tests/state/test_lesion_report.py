@@ -48,7 +48,13 @@ def opened(tmp_path: Path) -> tuple[Lesions, OpenVolume, ViewState]:
     for middle, value in (((3, 8, 7), 6.0), ((6, 12, 15), 4.0)):
         suv[np.linalg.norm((index - middle) * SPACING_MM, axis=-1) <= 11] = value
     folder = write_pet(
-        tmp_path / "pet", suv=suv, affine=affine, slopes=(2.0, 3.0), ClinicalTrialSponsorName=""
+        tmp_path / "pet",
+        suv=suv,
+        affine=affine,
+        slopes=(2.0, 3.0),
+        ClinicalTrialSponsorName="",
+        SpecificCharacterSet="ISO_IR 100",
+        PatientName="Müller^Jörg",
     )
     catalogue = catalogue_of(folder)
     (study,) = catalogue.studies
@@ -60,6 +66,26 @@ def opened(tmp_path: Path) -> tuple[Lesions, OpenVolume, ViewState]:
     view.library.add(item)
     view.show(ImageLayer(item.volume.uid, Window.from_bounds(0, 7)))
     return view.work.of(Lesions), item, view
+
+
+def test_that_words_that_the_images_could_not_hold_are_written_all_the_same(
+    opened: tuple[Lesions, OpenVolume, ViewState], tmp_path: Path
+) -> None:
+    store, item, _ = opened
+    lesion = store.grow(None, item.volume.geometry.to_patient([3.0, 8.0, 7.0]))
+    assert lesion is not None
+    store.change(lesion.uid, "Rename", name="Узел 左")
+    store.set_threshold(lesion.uid, Threshold(ThresholdKind.FIXED, 2.5, "SUV"))
+    target = tmp_path / "words.dcm"
+    segmentation = write_dicom(store, item, target)
+    for path in (target, segmentation):
+        assert str(dcmread(path).PatientName) == "Müller^Jörg"
+        assert errors_of(path) == []
+    report = read_report(target)
+    assert report is not None
+    assert report.groups[0].tracking_id == "Узел 左"
+    assert "Threshold: ≥ 2.50 SUV" in report.groups[0].comments
+    assert dcmread(segmentation).SegmentSequence[0].SegmentLabel == "Узел 左"
 
 
 def made(store: Lesions, item: OpenVolume) -> None:

@@ -106,6 +106,7 @@ def write_segmentation(
         raise ExportError(
             "The segmentation cannot be put together: the images lack what it has to repeat of them."
         ) from error
+    found.SpecificCharacterSet = "ISO_IR 192"
     found.SeriesDescription = description
     with written_aside(target) as aside:
         found.save_as(aside, enforce_file_format=True)

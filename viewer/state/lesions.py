@@ -355,6 +355,14 @@ class Lesions:
             self._items = (*self._items, *new)
             self.changed.emit()
 
+    def drop(self, volume_uids: Iterable[str]) -> None:
+        """Forget the lesions of series that are closed; not an edit."""
+        gone = set(volume_uids)
+        kept = tuple(lesion for lesion in self._items if lesion.volume_uid not in gone)
+        if kept != self._items:
+            self._items, self.selected, self.draft = kept, "", None
+            self.changed.emit()
+
     def select(self, uid: str) -> None:
         """Choose a lesion in table and panes; "" for none."""
         if uid != self.selected:

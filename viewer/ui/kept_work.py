@@ -78,7 +78,7 @@ class KeptWork(QObject):
             if text != self._written.get(uid, ""):
                 self._written[uid] = text
                 self._wait()
-                self._writing = self._writer.submit(_write, self._path(uid), text)
+                self._writing = self._writer.submit(write_private, self._path(uid), text)
 
     def _wait(self) -> None:
         """See the last writing through; what went wrong is said once."""
@@ -153,7 +153,7 @@ class KeptWork(QObject):
         self._store.recognise(known_uids(self._context.library.catalogue))
 
 
-def _write(path: Path, text: str) -> None:
+def write_private(path: Path, text: str) -> None:
     """Write a file that only this user can read; without text there is none."""
     try:
         if not text:

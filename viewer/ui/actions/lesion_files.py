@@ -21,6 +21,7 @@ from viewer.ui.context import UiContext
 from viewer.ui.export.background import Work
 from viewer.ui.export.names import free_name, stem, today
 from viewer.ui.export.table_file import csv_bytes, xlsx_bytes
+from viewer.ui.kept_lesions import KeptLesions
 
 if TYPE_CHECKING:
     from viewer.state.library import OpenVolume
@@ -34,6 +35,7 @@ KINDS = {
 
 def commands(context: UiContext) -> Iterable[Command]:
     """Commands of the Export menu."""
+    KeptLesions(context)
     files = LesionFiles(context)
     yield Command("lesion.save", "Save lesions as…", files.ask, "Export", enabled=files.can_save)
 
