@@ -25,6 +25,7 @@ from viewer.imaging.window import Window
 from viewer.state.bone import BoneRemoval
 from viewer.state.curve import CurvedMode, CurvedPath
 from viewer.state.layers import ImageLayer
+from viewer.state.lesions import Lesions
 from viewer.state.library import Library, OpenVolume
 from viewer.state.oblique import set_angles
 from viewer.state.panes import Content, Density, Pane, PlaneKind
@@ -212,6 +213,30 @@ def test_that_a_tilted_stack_with_a_gap_is_sheared_with_a_hatched_band(qapp: QAp
         drawn(tilted_view(), Golden("sagittal-tilted", "", PlaneKind.SAGITTAL)),
         tolerant=False,
     )
+
+
+@pytest.mark.parametrize("kind", [PlaneKind.AXIAL, PlaneKind.MIP], ids=str)
+def test_that_D22_a_lesion_is_outlined_as_the_kept_picture_has_it(
+    qapp: QApplication, kind: PlaneKind
+) -> None:
+    """The hot spot within a blue outline of whole voxels, "L1" beside it; a grey circle, "Liver", to its left.
+
+    On the MIP the outline is the silhouette of the lesion, on the black spot right of the middle.
+    """
+    view = fused_view()
+    store = view.work.of(Lesions)
+    pet = store.series()
+    assert pet is not None
+    assert store.grow(None, pet.volume.geometry.to_patient([15.0, 20.0, 24.0])) is not None
+    assert store.set_liver(pet.volume.geometry.to_patient([15.0, 24.0, 14.0])) is not None
+    golden = Golden(
+        f"lesion-{kind.value}",
+        "",
+        kind,
+        Content.OVERLAY if kind is PlaneKind.MIP else Content.FUSED,
+        annotated=True,
+    )
+    check(golden.name, drawn(view, golden), tolerant=True)
 
 
 def test_that_a_double_oblique_slab_is_the_kept_one(qapp: QApplication) -> None:

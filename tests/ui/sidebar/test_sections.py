@@ -35,11 +35,11 @@ def test_that_every_section_is_found_once_and_in_order() -> None:
         ("bottom", "problems"),
         ("left", "browser"),
         ("right", "layers"),
+        ("right", "lesions"),
         ("right", "measurements"),
         ("right", "structures"),
         ("right", "study"),
         ("right", "tags"),
-        ("right", "lesions"),
     ]
 
 

@@ -17,7 +17,7 @@ from viewer.imaging.uptake import ThresholdKind
 from viewer.imaging.voi import Region, Sphere
 from viewer.state.lesions import Lesion, Lesions, Measured
 from viewer.state.library import OpenVolume
-from viewer.state.panes import Density
+from viewer.state.panes import Density, PlaneKind
 from viewer.state.probe import format_value
 from viewer.state.resolve import PaneScene
 from viewer.ui.overlays import MARGIN, SHADOW, Overlay, OverlayInput
@@ -34,8 +34,8 @@ def paint(painter: QPainter, given: OverlayInput) -> None:
     """Draw the lesions of the series in view."""
     store = given.view.work.of(Lesions)
     lesions = store.shown()
-    if not lesions:
-        return
+    if not lesions or given.scene.pane.kind is PlaneKind.CURVED:
+        return  # a curved picture has no plane in the patient
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setBrush(Qt.BrushStyle.NoBrush)

@@ -301,4 +301,4 @@ class LesionsPanel(Column):
         self._store.remove((self._store.selected,))
 
 
-SECTION = Section("lesions", "Lesions", "right", 40, LesionsPanel, icon="lesion")
+SECTION = Section("lesions", "Lesions", "right", 13, LesionsPanel, icon="lesion")
