@@ -52,6 +52,7 @@ class ThresholdField(QWidget):
         self.number.setObjectName(f"{name}-number")
         self.number.setAccessibleName(f"{text}: number")
         self.number.setKeyboardTracking(False)
+        self.number.setFixedWidth(GRID_PX * 9)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GRID_PX)

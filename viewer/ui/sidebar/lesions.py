@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QSize, Qt
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -53,7 +53,6 @@ class LesionTable(QTableView):
         self.setAlternatingRowColors(True)
         self.setWordWrap(False)
         self.setIconSize(QSize(*SWATCH_PX))
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(GRID_PX * 3)
         header = self.horizontalHeader()
@@ -82,9 +81,25 @@ class LesionTable(QTableView):
                     self.rows.index(at, 0), flags.ClearAndSelect | flags.Rows
                 )
             self.viewport().update()
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """The names take what the numbers leave; numbers too long for that (counts, not SUV) make it scroll."""
+        header = self.horizontalHeader()
+        needed = sum(max(self.sizeHintForColumn(n), header.sectionSizeHint(n)) for n in range(header.count()))
+        wide = needed > self.viewport().width()
+        mode = QHeaderView.ResizeMode.ResizeToContents if wide else QHeaderView.ResizeMode.Stretch
+        if header.sectionResizeMode(0) != mode:
+            header.setSectionResizeMode(0, mode)
         count = min(self.rows.rowCount(), MOST_ROWS)
-        height = self.horizontalHeader().sizeHint().height() + count * GRID_PX * 3 + 2
-        self.setFixedHeight(height)
+        bar = self.horizontalScrollBar().sizeHint().height() if wide else 0
+        height = header.sizeHint().height() + count * GRID_PX * 3 + 2 + bar
+        if height != self.height():
+            self.setFixedHeight(height)
 
     def event(self, event: QEvent) -> bool:
         """Del and Return are for the table while it has the focus, whatever the window does with them."""
