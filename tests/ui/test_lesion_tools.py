@@ -160,18 +160,40 @@ def test_that_a_box_has_the_corners_of_the_drag(qtbot: QtBot, opened: MainWindow
     assert np.ptp(corners[:, 2]) == pytest.approx(26, abs=2.0)
 
 
-def test_that_escape_forgets_a_drag_and_a_tiny_drag_makes_nothing(qtbot: QtBot, opened: MainWindow) -> None:
-    choose(opened, "pet-sphere")
+@pytest.mark.parametrize("tool", ["lesion", "pet-sphere", "pet-box"])
+def test_that_escape_forgets_a_drag_to_its_end(qtbot: QtBot, opened: MainWindow, tool: str) -> None:
+    choose(opened, tool)
     pane = pane_of(opened, PlaneKind.AXIAL)
     surface, begin = pane.viewport(), pixel(pane, point_of((20, 24, 25)))
     qtbot.mousePress(surface, LEFT, pos=begin)
-    qtbot.mouseMove(surface, begin + QPoint(30, 0))
-    qtbot.mouseMove(surface, begin + QPoint(40, 0))
+    qtbot.mouseMove(surface, begin + QPoint(30, 30))
+    qtbot.mouseMove(surface, begin + QPoint(40, 40))
     assert store_of(opened).draft is not None
     opened.context.commands.run("view.leave-full-screen")
     assert store_of(opened).draft is None
-    qtbot.mouseRelease(surface, LEFT, pos=begin + QPoint(40, 0))
+    qtbot.mouseMove(surface, begin + QPoint(50, 50))
+    qtbot.mouseRelease(surface, LEFT, pos=begin + QPoint(50, 50))
+    assert store_of(opened).draft is None
     assert store_of(opened).of("pt") == ()
+
+
+def test_that_escape_puts_a_moved_sphere_back(qtbot: QtBot, opened: MainWindow) -> None:
+    choose(opened, "pet-sphere")
+    opened.context.view.set_cursor(point_of(HOT))
+    shown(qtbot, opened)
+    pane, begin = pane_of(opened, PlaneKind.AXIAL), point_of(HOT)
+    drag(qtbot, pane, pixel(pane, begin), pixel(pane, begin + np.array([20.0, 0, 0])))
+    (lesion,) = store_of(opened).of("pt")
+    surface, centre = pane.viewport(), pixel(pane, begin)
+    qtbot.mousePress(surface, LEFT, pos=centre)
+    qtbot.mouseMove(surface, centre + QPoint(30, 0))
+    qtbot.mouseMove(surface, centre + QPoint(40, 0))
+    assert store_of(opened).of("pt") != (lesion,)
+    opened.context.commands.run("view.leave-full-screen")
+    assert store_of(opened).of("pt") == (lesion,)
+    qtbot.mouseMove(surface, centre + QPoint(60, 0))
+    qtbot.mouseRelease(surface, LEFT, pos=centre + QPoint(60, 0))
+    assert store_of(opened).of("pt") == (lesion,)
 
 
 def painted(pane: PlanePane, colour: str) -> npt.NDArray[np.bool_]:

@@ -290,9 +290,8 @@ def write_report(
         raise ExportError(
             "The report cannot be put together: an image it refers to is missing or incomplete."
         ) from error
-    document.SpecificCharacterSet = (
-        "ISO_IR 192"  # words of this program and its user, whatever the images can hold
-    )
+    # Words of this program and of its user, whatever the images can hold.
+    document.SpecificCharacterSet = "ISO_IR 192"
     document.SeriesDescription = description
     with written_aside(target) as aside:
         document.save_as(aside, enforce_file_format=True)

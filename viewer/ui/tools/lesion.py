@@ -21,6 +21,9 @@ class LesionTool:
     order = 200
     family = "PET regions"
 
+    def __init__(self) -> None:
+        self._idle = False
+
     def hover(self, view: ViewState, pointer: Pointer) -> str:
         """A cross."""
         return "cross"
@@ -38,12 +41,13 @@ class LesionTool:
 
     def press(self, view: ViewState, pointer: Pointer) -> None:
         """The centre of the limit."""
+        self._idle = False
 
     def drag(self, view: ViewState, pointer: Pointer) -> None:
         """Its radius."""
         store = view.work.of(Lesions)
         item = store.series(pointer.pane)
-        if item is not None:
+        if item is not None and not self._idle:
             sphere = dragged_sphere(pointer.press_mm, pointer.point_mm)
             store.draw(pointer.pane, Drawing(sphere, store.new_threshold(item)))
 
@@ -52,8 +56,9 @@ class LesionTool:
         view.work.of(Lesions).finish()
 
     def cancel(self, view: ViewState) -> bool:
-        """Forget what is being drawn."""
-        return view.work.of(Lesions).give_up()
+        """Forget what is being drawn; the rest of the drag does nothing."""
+        self._idle = view.work.of(Lesions).give_up()
+        return self._idle
 
 
 def _hit(pointer: Pointer) -> FloatArray | None:

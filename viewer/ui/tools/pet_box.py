@@ -23,6 +23,7 @@ class BoxTool:
 
     def __init__(self) -> None:
         self._held: Handle | None = None
+        self._idle = False
 
     def grabs(self, view: ViewState, pointer: Pointer) -> bool:
         """Whether a handle of the selected box is under the mouse."""
@@ -43,9 +44,12 @@ class BoxTool:
     def press(self, view: ViewState, pointer: Pointer) -> None:
         """Take a handle, or begin a new box."""
         self._held = self._handle(view, pointer)
+        self._idle = False
 
     def drag(self, view: ViewState, pointer: Pointer) -> None:
         """Move, size or draw."""
+        if self._idle:
+            return
         store = view.work.of(Lesions)
         if self._held is not None:
             drawing = pulled(self._held, pointer.press_mm, pointer.point_mm)
@@ -64,8 +68,13 @@ class BoxTool:
             store.finish("Add box")
 
     def cancel(self, view: ViewState) -> bool:
-        """Forget what is being drawn."""
-        return view.work.of(Lesions).give_up()
+        """Forget what is being drawn or moved; the rest of the drag does nothing."""
+        store = view.work.of(Lesions)
+        held, self._held = self._held, None
+        if held is not None:
+            store.move(held.lesion.uid, held.lesion.drawing)
+        self._idle = store.give_up() or held is not None
+        return self._idle
 
     def _handle(self, view: ViewState, pointer: Pointer) -> Handle | None:
         if pointer.pane.kind is PlaneKind.MIP:
