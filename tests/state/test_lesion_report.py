@@ -21,13 +21,17 @@ from viewer.imaging.voi import Sphere
 from viewer.imaging.window import Window
 from viewer.state.layers import ImageLayer
 from viewer.state.lesion_report import write_dicom
-from viewer.state.lesions import Lesions
+from viewer.state.lesions import Lesions, Measured
 from viewer.state.library import Library, OpenVolume
 from viewer.state.suv_edit import show_kind
 from viewer.state.view import ViewState
 
 SHAPE = (9, 20, 22)
 SPACING_MM = (5.0, 4.0, 3.0)
+
+
+def measured_of(store: Lesions, item: OpenVolume) -> list[Measured]:
+    return [store.measured(lesion) for lesion in store.of(item.volume.uid)]
 
 
 def errors_of(path: Path) -> list[str]:
@@ -77,7 +81,7 @@ def test_that_words_that_the_images_could_not_hold_are_written_all_the_same(
     store.change(lesion.uid, "Rename", name="Узел 左")
     store.set_threshold(lesion.uid, Threshold(ThresholdKind.FIXED, 2.5, "SUV"))
     target = tmp_path / "words.dcm"
-    segmentation = write_dicom(store, item, target)
+    segmentation = write_dicom(measured_of(store, item), item, target)
     for path in (target, segmentation):
         assert str(dcmread(path).PatientName) == "Müller^Jörg"
         assert errors_of(path) == []
@@ -102,7 +106,7 @@ def test_that_G09_segmentation_and_report_are_valid_and_hold_voxels_and_numbers(
     store, item, _ = opened
     made(store, item)
     target = tmp_path / "lesions.dcm"
-    segmentation = write_dicom(store, item, target)
+    segmentation = write_dicom(measured_of(store, item), item, target)
     assert errors_of(segmentation) == []
     assert errors_of(target) == []
     # The voxels, read by pydicom and placed by the positions of the frames.
@@ -157,7 +161,7 @@ def test_that_a_report_names_the_quantity_it_is_in(
     current = view.library.get(item.volume.uid)
     assert current is not None
     target = tmp_path / "lean.dcm"
-    write_dicom(store, current, target)
+    write_dicom(measured_of(store, current), current, target)
     assert errors_of(target) == []
     report = read_report(target)
     assert report is not None
@@ -173,17 +177,17 @@ def test_that_images_are_never_written_over_and_other_series_are_refused(
 ) -> None:
     store, item, _ = opened
     with pytest.raises(ExportError, match="no lesions"):
-        write_dicom(store, item, tmp_path / "none.dcm")
+        write_dicom(measured_of(store, item), item, tmp_path / "none.dcm")
     made(store, item)
     image = item.stack.frames[4].path
     before, beside = image.read_bytes(), sorted(image.parent.iterdir())
     with pytest.raises(ExportError, match="cannot take the place"):
-        write_dicom(store, item, image)
+        write_dicom(measured_of(store, item), item, image)
     assert image.read_bytes() == before
     assert sorted(image.parent.iterdir()) == beside
     view = ViewState(Library())
     by_hand = show(view.library, view)
     view.work.of(Lesions).grow(None, point_of(HOT))
     with pytest.raises(ExportError, match="does not come from DICOM"):
-        write_dicom(view.work.of(Lesions), by_hand, tmp_path / "other.dcm")
+        write_dicom(measured_of(view.work.of(Lesions), by_hand), by_hand, tmp_path / "other.dcm")
     assert not list(tmp_path.glob("other*"))

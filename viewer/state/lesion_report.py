@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from viewer.dicom.seg_writer import SEGMENTATION_STORAGE, NewSegment, write_segmentation
@@ -17,7 +18,7 @@ from viewer.dicom.structured_report import (
 from viewer.errors import ExportError
 from viewer.imaging.uptake import ThresholdKind
 from viewer.state.lesion_table import glycolysis_unit, row, suv_basis
-from viewer.state.lesions import Lesions, Measured
+from viewer.state.lesions import Measured
 from viewer.state.library import OpenVolume
 
 _LESION = Code("52988006", "SCT", "Lesion")
@@ -65,13 +66,13 @@ _UPTAKES = {
 SEGMENTS_SUFFIX = "-seg"
 
 
-def write_dicom(store: Lesions, item: OpenVolume, target: Path) -> Path:
+def write_dicom(measured: Sequence[Measured], item: OpenVolume, target: Path) -> Path:
     """Write the lesions of a series as a report, and beside it the segmentation it speaks of.
 
     Parameters
     ----------
-    store
-        The lesions.
+    measured
+        The lesions of the series; those without voxels are left out.
     item
         The series, read from DICOM files.
     target
@@ -87,8 +88,7 @@ def write_dicom(store: Lesions, item: OpenVolume, target: Path) -> Path:
     ExportError
         There are no lesions with voxels, the series is not DICOM, or a file cannot be written.
     """
-    found = [store.measured(lesion) for lesion in store.of(item.volume.uid)]
-    found = [one for one in found if one.region is not None and one.uptake is not None]
+    found = [one for one in measured if one.region is not None and one.uptake is not None]
     if not found:
         raise ExportError("There are no lesions with voxels in this series.")
     frames = item.stack.frames
@@ -136,6 +136,7 @@ def _group(
         comments.append(f"Voxels from {shown.level:.7g} {measured.unit}".rstrip())
     if shown.notes:
         comments.append(shown.notes)
+    comments.append("Peak: highest mean in a sphere of 1 mL centred on a voxel of the lesion")
     comments += [f"{label}: {value}" for label, value in suv_basis(item)]
     return MeasurementGroup(
         tracking_uid=lesion.uid,

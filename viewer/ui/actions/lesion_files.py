@@ -15,7 +15,7 @@ from viewer.dicom.model import Problem
 from viewer.errors import ExportError
 from viewer.state.lesion_report import write_dicom
 from viewer.state.lesion_sheet import lesion_sheet
-from viewer.state.lesions import Lesions
+from viewer.state.lesions import Lesions, Measured
 from viewer.ui.commands import Command
 from viewer.ui.context import UiContext
 from viewer.ui.export.background import Work
@@ -97,14 +97,12 @@ class LesionFiles(QObject):
 
     def _save_dicom(self, item: OpenVolume, target: Path) -> None:
         self.wait()
-        work = Work(lambda: self._write(item, target), self)
+        measured = [self._store.measured(lesion) for lesion in self._store.of(item.volume.uid)]
+        work = Work(lambda: _write(measured, item, target), self)
         work.succeeded.connect(lambda: self._saved(target))
         work.failed.connect(self._failed)
         self._running = work
         work.start()
-
-    def _write(self, item: OpenVolume, target: Path) -> None:
-        write_dicom(self._store, item, target)
 
     def wait(self) -> None:
         """See what runs through."""
@@ -136,3 +134,7 @@ class LesionFiles(QObject):
 
     def _failed(self, sentence: str) -> None:
         self._context.library.add_problem(Problem("", f"The lesions were not saved. {sentence}"))
+
+
+def _write(measured: list[Measured], item: OpenVolume, target: Path) -> None:
+    write_dicom(measured, item, target)
