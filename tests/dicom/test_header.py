@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pydicom
 import pytest
+from pydicom.uid import RLELossless
 
 from tests.conftest import RealData
 from tests.phantoms import ramp_affine, ramp_array, write_ramp, write_series
@@ -263,6 +264,15 @@ def test_that_J10_J11_a_size_the_file_cannot_hold_is_refused_before_anything_is_
 ) -> None:
     with pytest.raises(ViewerError):
         read_header(_without(_ramp_file(tmp_path, transfer_syntax=syntax), **changes))
+
+
+def test_that_J11_compressed_data_that_is_too_small_for_its_frames_is_refused(tmp_path: Path) -> None:
+    path = sorted(write_ramp(tmp_path, transfer_syntax=RLELossless).iterdir())[0]
+    dataset = pydicom.dcmread(path)
+    dataset.NumberOfFrames = path.stat().st_size // 9 + 1
+    dataset.save_as(path)
+    with pytest.raises(ViewerError, match="too small for the"):
+        read_header(path)
 
 
 def test_that_J06_a_few_missing_bytes_keep_the_slice(tmp_path: Path) -> None:
