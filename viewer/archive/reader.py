@@ -19,8 +19,9 @@ import numpy as np
 import numpy.typing as npt
 
 from viewer.archive.extra import require
-from viewer.archive.layout import KEY, VERSION, SliceRecord, coarse_geometry, md5_of
+from viewer.archive.layout import KEY, VERSION, SliceRecord, coarse_geometry, crc32_of
 from viewer.archive.record import from_plain
+from viewer.archive.shards import SliceShards
 from viewer.dicom.build import array_dtype, fill_slice, is_colour, make_volume, voxels_of
 from viewer.dicom.entries import kind_of_entry
 from viewer.dicom.model import FrameSource, Series, Stack, Study
@@ -97,6 +98,7 @@ class ArchiveVolume:
         self.place = place
         self._store = _store_of(place)
         self._levels: dict[int, Any] = {}
+        self._shards: dict[int, SliceShards | None] = {}
         self._chunks: OrderedDict[tuple[int, int], Array] = OrderedDict()
         self._cache_bytes = cache_bytes
         self._held_bytes = 0
@@ -156,7 +158,12 @@ class ArchiveVolume:
             self._chunks.clear()
             self._held_bytes = 0
             self._levels.clear()
+            self._shards.clear()
         self._store.close()
+
+    @property
+    def _is_remote(self) -> bool:
+        return isinstance(self.place, str) and "://" in self.place
 
     @property
     def is_colour(self) -> bool:
@@ -208,7 +215,7 @@ class ArchiveVolume:
             raise DecodeError(record.problem)
         chunk, within = divmod(k, self._slices_a_chunk(level))
         values = self._chunk(level, chunk)[..., within, :, :]
-        if level == 0 and md5_of(values) != record.md5:
+        if level == 0 and crc32_of(values) != record.crc32:
             raise DecodeError("The stored slice does not fit its digest; the archive is damaged here.")
         return values
 
@@ -250,6 +257,10 @@ class ArchiveVolume:
                 raise DecodeError(
                     "The stored array does not fit its attributes; the archive is damaged here."
                 )
+            # When two threads come here at once, both find the same.
+            with _as_viewer_errors():
+                folder = Path(self.place, str(level))
+                self._shards[level] = None if self._is_remote else SliceShards.of(found, folder)
             self._levels[level] = found
         return found
 
@@ -263,9 +274,13 @@ class ArchiveVolume:
             if kept is not None:
                 self._chunks.move_to_end((level, n))
                 return kept
-        size = self._slices_a_chunk(level)
+        array = self._array(level)
+        size, shards = int(array.chunks[-3]), self._shards[level]
         with _as_viewer_errors():
-            values = np.asarray(self._array(level)[..., n * size : (n + 1) * size, :, :])
+            if shards is not None:
+                values = shards.read(n)
+            else:
+                values = np.asarray(array[..., n * size : (n + 1) * size, :, :])
         values.setflags(write=False)
         with self._lock:
             if (level, n) not in self._chunks:
@@ -281,6 +296,7 @@ class _Source:
     """Reads the slices of a level for `viewer.dicom.build.fill_slice`; see `VolumeSource`."""
 
     sequential = False
+    packed = True
 
     def __init__(self, archive: ArchiveVolume, stack: Stack, level: int) -> None:
         self._archive = archive

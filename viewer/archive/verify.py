@@ -203,7 +203,8 @@ def _compare_slice(
         found.add(Verdict.DAMAGED, f"{where}: slices.csv and the volume name different digests.")
     if not record.problem:
         try:
-            volume.stored_slice(k)
+            if md5_of(volume.stored_slice(k)) != record.md5:
+                found.add(Verdict.DAMAGED, f"{where}: The stored slice does not fit its digest.")
         except DecodeError as error:
             found.add(Verdict.DAMAGED, f"{where}: {error.user_message}")
     if source is None:

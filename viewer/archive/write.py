@@ -14,7 +14,7 @@ import zarr
 from zarr.abc.store import Store
 from zarr.codecs import BloscCodec, BloscShuffle
 
-from viewer.archive.layout import Level, SliceRecord, attributes, dimension_names, levels_of, md5_of
+from viewer.archive.layout import Level, SliceRecord, attributes, crc32_of, dimension_names, levels_of, md5_of
 from viewer.archive.stores import StoreKind, new_store, open_store
 from viewer.dicom.build import array_dtype, fill_slice, is_colour, make_volume, stored_stack
 from viewer.dicom.model import Series, Stack, Study
@@ -129,12 +129,10 @@ def _records(stack: Stack, volume: Volume, first: int, problems: list[str]) -> l
     records = []
     for k, problem in enumerate(problems):
         frame = stack.frames[first + k]
-        digest = "" if problem else md5_of(volume.array[..., k, :, :])
-        records.append(
-            SliceRecord(
-                frame.sop_instance_uid, frame.slope, frame.intercept, frame.slice_suv_factor, digest, problem
-            )
-        )
+        values = volume.array[..., k, :, :]
+        md5, crc32 = ("", 0) if problem else (md5_of(values), crc32_of(values))
+        scale = (frame.slope, frame.intercept, frame.slice_suv_factor)
+        records.append(SliceRecord(frame.sop_instance_uid, *scale, md5, crc32, problem))
     return records
 
 
@@ -165,7 +163,7 @@ def _check(path: Path, records: list[SliceRecord], level: Level) -> None:
             last = min(first + step, len(records))
             block = np.asarray(array[..., first:last, :, :])
             for k, record in enumerate(records[first:last]):
-                if record.md5 and md5_of(block[..., k, :, :]) != record.md5:
+                if record.md5 and crc32_of(block[..., k, :, :]) != record.crc32:
                     raise ViewerError("What was read back from the disk is not what was written.")
     finally:
         store.close()

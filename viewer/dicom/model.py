@@ -184,6 +184,8 @@ class VolumeSource(Protocol):
         Type of the voxel array.
     sequential
         Slices are best asked for from the first to the last (a packed file).
+    packed
+        Slices are packed one by one, so several threads unpack more than one does.
     """
 
     @property
@@ -193,6 +195,10 @@ class VolumeSource(Protocol):
     @property
     def sequential(self) -> bool:
         """Whether slices are best asked for from the first to the last."""
+
+    @property
+    def packed(self) -> bool:
+        """Whether several threads unpack more slices than one does."""
 
     def read(self, frame: FrameSource) -> npt.NDArray[Any]:
         """Read one slice; may be called from several threads at the same time.

@@ -129,6 +129,7 @@ class FileVoxels:
     """
 
     sequential = False
+    packed = False
 
     def __init__(self, path: Path, layout: VoxelLayout) -> None:
         size = path.stat().st_size
@@ -175,6 +176,7 @@ class GzipVoxels:
     """
 
     sequential = True
+    packed = False  # one stream, one thread
 
     def __init__(self, path: Path, layout: VoxelLayout) -> None:
         size = path.stat().st_size

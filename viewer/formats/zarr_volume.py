@@ -35,6 +35,7 @@ class ZarrSource:
     """Reads the slices of a volume; see `viewer.dicom.model.VolumeSource`."""
 
     sequential = False
+    packed = True
 
     def __init__(self, path: Path, dtype: np.dtype[Any]) -> None:
         self._path = path

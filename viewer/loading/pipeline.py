@@ -485,14 +485,8 @@ class FillJob:
                 filling.passes = [tuple(range(filling.total))]
             else:
                 filling.passes = load_passes(filling.total, _focus_slice(geometry, point) if linked else None)
-        compressed = any(
-            frame.offset < 0
-            for filling in self._fillings
-            if filling.stack.source is None
-            for frame in filling.stack.frames
-        )
         # One thread reads as fast as two; only decoding gains from more.
-        threads = decode_threads() if compressed else 1
+        threads = decode_threads() if any(_is_packed(filling.stack) for filling in self._fillings) else 1
         with DecodePool[_Task, Problem | None](_fill_one, threads, self._cancel, GIVE_UP_S) as pool:
             for batch in pool.run(self._tasks()):
                 yield from self._tell(batch)
@@ -578,6 +572,13 @@ def _problem(filling: _Filling, k: int, reason: str) -> Problem:
     return Problem(
         filling.names.get(str(frame.path), frame.path.name), f"Slice {k + 1} of {filling.total}: {reason}"
     )
+
+
+def _is_packed(stack: Stack) -> bool:
+    """Whether slices have to be decoded one by one."""
+    if stack.source is not None:
+        return stack.source.packed
+    return any(frame.offset < 0 for frame in stack.frames)
 
 
 def _focus_slice(geometry: VolumeGeometry, point_mm: npt.NDArray[np.float64]) -> int:
