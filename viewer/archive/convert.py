@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import secrets
 import shutil
 import threading
 import time
@@ -27,6 +28,7 @@ from viewer.atomic import export_error
 from viewer.errors import ExportError, ViewerError
 
 PARTIAL = ".partial"
+KEY_NAME, KEY_BYTES = "deidentify.key", 32
 ALIVE = "alive.json"
 HEARTBEAT_S = 5.0
 STALE_S = 60.0
@@ -47,6 +49,7 @@ def run(
     store: str = "shard",
     overwrite: bool = False,
     check: bool = True,
+    deidentify: bool = False,
     tell: Tell | None = None,
 ) -> list[Summary]:
     """Convert every series of a manifest that is not in the archive yet.
@@ -61,6 +64,9 @@ def run(
         Where the work is done. Workers on other machines must see the sources and the archive under the same paths.
     store, overwrite, check
         See `viewer.archive.one_series.Options`.
+    deidentify
+        Write nothing that leads to a patient. The key that makes the UIDs lies beside the manifest, for this user
+        alone; without it nobody finds the way back, with it further runs give the same UIDs.
     tell
         Called with each outcome.
 
@@ -81,13 +87,36 @@ def run(
         archive.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise export_error(error) from error
+    key = _key(shards[0].parent if shards else manifest) if deidentify else b""
     summaries: list[Summary] = []
     with _engine(cluster) as engine:
         for shard in shards:
             with _owned(archive, shard.stem) as aside:
-                options = Options(archive.resolve(), aside, store, overwrite, check)
+                options = Options(archive.resolve(), aside, store, overwrite, check, key)
                 summaries.append(_run_shard(shard, options, engine, tell))
     return summaries
+
+
+def _key(folder: Path) -> bytes:
+    """The key of a manifest's de-identification, made when it is missing.
+
+    Raises
+    ------
+    ViewerError
+        It cannot be made or read.
+    """
+    path = folder / KEY_NAME
+    try:
+        with suppress(FileExistsError):
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(secrets.token_bytes(KEY_BYTES))
+        key = path.read_bytes()
+    except OSError as error:
+        raise export_error(error) from error
+    if len(key) != KEY_BYTES:
+        raise ViewerError(f"{KEY_NAME} beside the manifest is damaged. Remove it to make new UIDs.")
+    return key
 
 
 Engine = Callable[[Iterator[Task], Options], Iterator[Outcome]]
@@ -213,7 +242,7 @@ def _in_this_process(tasks: Iterator[Task], options: Options) -> Iterator[Outcom
                 break
             except OSError as error:
                 if attempt == RETRIES:
-                    yield failed_for_good(task, _sentence(error))
+                    yield failed_for_good(task, options, _sentence(error))
 
 
 def _on_cluster(client: Any, tasks: Iterator[Task], options: Options) -> Iterator[Outcome]:
@@ -243,15 +272,15 @@ def _on_cluster(client: Any, tasks: Iterator[Task], options: Options) -> Iterato
             if _was_killed(future):
                 suspects.append(task)
             else:
-                yield _outcome_of(future, task)
+                yield _outcome_of(future, task, options)
         for task in suspects:
             future = submit(task)
             future.exception()  # waits for its end
             del waiting[future]
             if _was_killed(future):
-                yield failed_for_good(task, KILLED)
+                yield failed_for_good(task, options, KILLED)
             else:
-                yield _outcome_of(future, task)
+                yield _outcome_of(future, task, options)
     finally:
         for future in waiting:
             future.cancel()
@@ -261,13 +290,13 @@ def _was_killed(future: Any) -> bool:
     return future.status == "error" and type(future.exception()).__name__ == "KilledWorker"
 
 
-def _outcome_of(future: Any, task: Task) -> Outcome:
+def _outcome_of(future: Any, task: Task, options: Options) -> Outcome:
     if future.status == "finished":
         outcome: Outcome = future.result()
         return outcome
     if future.status == "cancelled":
-        return failed_for_good(task, "The cluster gave the task up.")
-    return failed_for_good(task, _sentence(future.exception()))
+        return failed_for_good(task, options, "The cluster gave the task up.")
+    return failed_for_good(task, options, _sentence(future.exception()))
 
 
 def _sentence(error: BaseException) -> str:

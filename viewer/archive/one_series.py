@@ -15,6 +15,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from viewer.archive.manifest import Task
 from viewer.archive.outcome import Outcome, Status
@@ -25,10 +26,12 @@ from viewer.archive.series_files import (
     VERSION,
     StoredVolume,
     read_series_json,
+    series_tags,
     write_series_json,
     write_slices_csv,
 )
 from viewer.atomic import put_folder
+from viewer.dicom.deidentify import may_show_identity, new_uid, technical_tags, without_identity
 from viewer.dicom.index import Indexer
 from viewer.dicom.model import Series, SeriesKind, Stack, Study
 from viewer.errors import FormatError, ViewerError
@@ -53,6 +56,8 @@ class Options:
         Convert also what is there already.
     check
         Read everything back before it gets its name.
+    key
+        When not empty, nothing that leads to the patient is written (`viewer.dicom.deidentify`), and UIDs are others.
     """
 
     archive: Path
@@ -60,6 +65,7 @@ class Options:
     store: str = "shard"
     overwrite: bool = False
     check: bool = True
+    key: bytes = b""
 
 
 def convert(task: Task, options: Options) -> Outcome:
@@ -76,7 +82,7 @@ def convert(task: Task, options: Options) -> Outcome:
         The archive cannot be written for another reason; it may be worth another try.
     """
     started = time.monotonic()
-    target = options.archive / task.row.name
+    target = options.archive / _name(task, options)
     if not options.overwrite:
         present = _present(target, task, options)
         if present is not None:
@@ -90,25 +96,37 @@ def convert(task: Task, options: Options) -> Outcome:
     except OSError as error:
         if error.errno not in _FULL:
             raise
-        return _failed(task, DISK_FULL, started, Status.NOT_TRIED)
+        return _timed(failed_for_good(task, options, DISK_FULL, Status.NOT_TRIED), started)
     except ViewerError as error:
-        return _failed(task, error.user_message, started)
+        return _timed(failed_for_good(task, options, error.user_message), started)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return _timed(outcome, started)
+
+
+def _name(task: Task, options: Options) -> str:
+    """Folder of the series in the archive."""
+    if not options.key:
+        return task.row.name
+    return "/".join(new_uid(f"{task.row.patient}|{part}", options.key) for part in task.row.name.split("/"))
 
 
 def _present(target: Path, task: Task, options: Options) -> Outcome | None:
     """What was written of the series, when it was made from the same files in the same layout."""
     try:
         content = read_series_json(target)
-        wanted = (VERSION, task.row.digest, options.store)
+        wanted = (VERSION, _digest(task, options), options.store)
         if (content["version"], content["source_digest"], content["store"]) != wanted:
             return None
         before: Outcome = from_plain(Outcome, content["outcome"])
     except (FormatError, OSError, KeyError):
         return None
     return replace(before, status=Status.PRESENT, seconds=0.0, worker=_worker())
+
+
+def _digest(task: Task, options: Options) -> str:
+    """Of the files the series is made of; one of another kind for another key."""
+    return new_uid(task.row.digest, options.key) if options.key else task.row.digest
 
 
 def _convert(task: Task, options: Options, aside: Path) -> Outcome:
@@ -119,10 +137,18 @@ def _convert(task: Task, options: Options, aside: Path) -> Outcome:
     kind = StoreKind(options.store)
     study, series = _read(task)
     stacks, left_out = chosen(series)
+    tags = series_tags(stacks)
+    if options.key:
+        stacks, refused = _without_identity(stacks, tags)
+        left_out += refused
     counts = tuple(sorted(left_out.items()))
     if not stacks:
         reason = "It holds no slices, only " + ", ".join(f"{n} x {kind}" for kind, n in counts)
-        return Outcome(task.row.name, task.row.series_uid, Status.LEFT_OUT, reason, left_out=counts)
+        return Outcome(_name(task, options), _uid(task, options), Status.LEFT_OUT, reason, left_out=counts)
+    if options.key:
+        tags = technical_tags(tags, options.key)
+        bare = [without_identity(study, series, stack, options.key) for stack in stacks]
+        study, series, stacks = bare[0][0], bare[0][1], [stack for _, _, stack in bare]
     volumes: list[StoredVolume] = []
     nbytes = 0
     for n, stack in enumerate(stacks):
@@ -130,16 +156,17 @@ def _convert(task: Task, options: Options, aside: Path) -> Outcome:
         written = write_volume(aside / name, kind, stack, series, study, check=options.check)
         volumes.append(StoredVolume(name, stack, written.slices))
         nbytes += written.nbytes
-    write_slices_csv(aside / SLICES_NAME, volumes)
+    write_slices_csv(aside / SLICES_NAME, volumes, identity=not options.key)
     outcome = Outcome(
-        task.row.name,
-        task.row.series_uid,
+        _name(task, options),
+        _uid(task, options),
         Status.CONVERTED,
         volumes=len(volumes),
         slices=sum(len(volume.slices) for volume in volumes),
         left_out=counts,
         problems=tuple(
-            f"{frame.path}: slice {k + 1} of {len(volume.slices)}: {record.problem}"
+            ("" if options.key else f"{frame.path}: ")
+            + f"slice {k + 1} of {len(volume.slices)}: {record.problem}"
             for volume in volumes
             for k, (frame, record) in enumerate(zip(volume.stack.frames, volume.slices, strict=True))
             if record.problem
@@ -147,9 +174,25 @@ def _convert(task: Task, options: Options, aside: Path) -> Outcome:
         raw_bytes=nbytes,
         stored_bytes=sum(path.stat().st_size for path in aside.rglob("*") if path.is_file()),
     )
-    source = {"source_digest": task.row.digest, "store": options.store, "outcome": to_plain(outcome)}
-    write_series_json(aside / SERIES_NAME, series, study, volumes, source)
+    source = {"source_digest": _digest(task, options), "store": options.store, "outcome": to_plain(outcome)}
+    write_series_json(aside / SERIES_NAME, series, study, volumes, {**source, "tags": tags})
     return outcome
+
+
+def _uid(task: Task, options: Options) -> str:
+    return new_uid(task.row.series_uid, options.key) if options.key else task.row.series_uid
+
+
+def _without_identity(stacks: list[Stack], tags: dict[str, Any]) -> tuple[list[Stack], Counter[str]]:
+    """The stacks whose pixels hold no text about the patient, and how many pictures the others have."""
+    refused: Counter[str] = Counter()
+    kept = []
+    for stack in stacks:
+        if may_show_identity(stack, tags):
+            refused["picture that may show identity"] += len(stack.frames)
+        else:
+            kept.append(stack)
+    return kept, refused
 
 
 def _read(task: Task) -> tuple[Study, Series]:
@@ -190,10 +233,6 @@ def chosen(series: Series) -> tuple[list[Stack], Counter[str]]:
     return stacks, left_out
 
 
-def _failed(task: Task, reason: str, started: float, status: Status = Status.FAILED) -> Outcome:
-    return _timed(Outcome(task.row.name, task.row.series_uid, status, reason), started)
-
-
 def _timed(outcome: Outcome, started: float) -> Outcome:
     return replace(outcome, seconds=time.monotonic() - started, worker=_worker())
 
@@ -202,6 +241,9 @@ def _worker() -> str:
     return f"{platform.node()}:{os.getpid()}"
 
 
-def failed_for_good(task: Task, reason: str) -> Outcome:
+def failed_for_good(task: Task, options: Options, reason: str, status: Status = Status.FAILED) -> Outcome:
     """The outcome of a task that was given up."""
-    return Outcome(task.row.name, task.row.series_uid, Status.FAILED, reason)
+    if options.key:
+        # Paths may name the patient; the sentence behind the file stays.
+        reason = reason.rsplit("/", 1)[-1].partition(": ")[2] or reason
+    return Outcome(_name(task, options), _uid(task, options), status, reason)

@@ -80,10 +80,8 @@ def write_series_json(
     volumes
         What was written.
     source
-        What else is to be known: the digest of the manifest, the layout, what came of it.
+        What else is to be known: the digest of the manifest, the layout, what came of it, common tags.
     """
-    frames = [frame for volume in volumes for frame in volume.stack.frames]
-    files = list(dict.fromkeys(frame.path for frame in frames))
     content = {
         "format": FORMAT,
         "version": VERSION,
@@ -101,7 +99,6 @@ def write_series_json(
             }
             for volume in volumes
         ],
-        "tags": common_tags(list(dict.fromkeys((files[0], files[len(files) // 2], files[-1])))),
     }
     path.write_text(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False), encoding="utf-8")
 
@@ -125,8 +122,14 @@ def read_series_json(folder: Path) -> dict[str, Any]:
     return content
 
 
-def write_slices_csv(path: Path, volumes: Sequence[StoredVolume]) -> None:
-    """Write what holds for single slices."""
+def series_tags(stacks: Sequence[Stack]) -> dict[str, Any]:
+    """What the first, the middle and the last file of a series have in common, as DICOM JSON."""
+    files = list(dict.fromkeys(frame.path for stack in stacks for frame in stack.frames))
+    return common_tags(list(dict.fromkeys((files[0], files[len(files) // 2], files[-1])))) if files else {}
+
+
+def write_slices_csv(path: Path, volumes: Sequence[StoredVolume], *, identity: bool = True) -> None:
+    """Write what holds for single slices; without identity neither sources nor dates and times."""
     headers: dict[Path, Header | None] = {}
     with path.open("x", newline="", encoding="utf-8", errors="surrogateescape") as file:
         writer = csv.writer(file)
@@ -142,13 +145,13 @@ def write_slices_csv(path: Path, volumes: Sequence[StoredVolume]) -> None:
                     (
                         volume.name,
                         k,
-                        str(frame.path),
+                        str(frame.path) if identity else "",
                         frame.frame,
                         record.sop_instance_uid,
                         *(map(repr, places[k].tolist()) if oriented else ("", "", "")),
                         repr(record.slope),
                         repr(record.intercept),
-                        *("" if header is None else _text(getattr(header, name)) for name in _OF_HEADER),
+                        *(_text(header, name, identity=identity) for name in _OF_HEADER),
                         record.md5,
                         record.problem,
                     )
@@ -179,5 +182,8 @@ def _header(path: Path) -> Header | None:
         return None
 
 
-def _text(value: object) -> str:
+def _text(header: Header | None, name: str, *, identity: bool) -> str:
+    if header is None or (not identity and name.endswith(("_date", "_time"))):
+        return ""
+    value = getattr(header, name)
     return "" if value is None else str(value)
