@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.archive.hospital import names_in, tasks_in
+from tests.archive.hospital import copy_of, names_in, tasks_in
 from tests.archive.test_convert import assert_archive_is_what_the_viewer_loads
 from tests.needs import library, program
-from tests.phantoms import ramp_affine, write_series
+from tests.phantoms import ramp_affine, uid_of, write_series
 
 library("zarr")
 distributed = library("distributed")
@@ -29,6 +29,7 @@ from viewer.archive.convert import PARTIAL, _on_cluster, _owned, run  # noqa: E4
 from viewer.archive.manifest import scan  # noqa: E402
 from viewer.archive.one_series import Options  # noqa: E402
 from viewer.archive.outcome import Outcome, Status  # noqa: E402
+from viewer.archive.verify import Verdict, verify  # noqa: E402
 from viewer.errors import ViewerError  # noqa: E402
 
 pytestmark = [
@@ -187,23 +188,49 @@ def small_disk(folder: Path, kilobytes: int) -> Iterator[Path]:
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
+@pytest.mark.parametrize("workers", [0, 2])
 def test_that_J50_a_full_disk_is_said_leaves_no_half_volume_and_a_second_run_does_the_rest(
-    tmp_path: Path,
+    workers: int, tmp_path: Path
 ) -> None:
     noise = np.random.default_rng(1).integers(-1000, 3000, (6, 64, 64)).astype(np.int16)
     for n in range(6):
         write_series(tmp_path / "data" / str(n), noise, ramp_affine(), uid_seed=str(n))
     scan([tmp_path / "data"], tmp_path / "manifest")
     with small_disk(tmp_path / "disk", 300) as disk:
-        (summary,) = run(tmp_path / "manifest", disk / "archive", Cluster(workers=0))
+        (summary,) = run(tmp_path / "manifest", disk / "archive", Cluster(workers))
         assert 0 < summary.counts["converted"] < 6
         assert summary.counts["converted"] + summary.counts["not tried"] == 6
         assert not summary.complete
         assert "disk is full" in summary.failures[0]["reason"]
-        names = names_in(disk / "archive")
-        assert len(names) == summary.counts["converted"]
+        # What has a name is whole. A worker may have ended a series that nobody waited for any more.
+        there = names_in(disk / "archive")
+        assert summary.counts["converted"] <= len(there) < 6
+        assert {checked.verdict for checked in verify(disk / "archive", None)} == {Verdict.EQUAL}
         subprocess.run(["mount", "-o", "remount,size=8m", str(disk)], check=True)
-        (again,) = run(tmp_path / "manifest", disk / "archive", Cluster(workers=0))
-        assert again.counts["present"] == summary.counts["converted"]
-        assert again.counts["converted"] == 6 - summary.counts["converted"]
+        (again,) = run(tmp_path / "manifest", disk / "archive", Cluster(0))
+        assert again.counts["present"] == len(there)
+        assert again.counts["converted"] == 6 - len(there)
         assert assert_archive_is_what_the_viewer_loads(tmp_path / "data", disk / "archive") == 6
+
+
+def test_that_a_source_that_is_gone_and_a_corrupt_slice_are_named_and_the_rest_is_converted(
+    own_client: Any, hospital: Path, tmp_path: Path
+) -> None:
+    data = copy_of(hospital, tmp_path / "data")
+    scan([data], tmp_path / "manifest")
+    (data / "ct").rename(tmp_path / "elsewhere")
+    broken = data / "pet" / "im0003.dcm"
+    times = broken.stat()
+    broken.write_bytes(broken.read_bytes()[:-30])
+    os.utime(broken, ns=(times.st_atime_ns, times.st_mtime_ns))
+    outcomes = converted(own_client, tmp_path / "manifest", tmp_path / "archive")
+    failed = [outcome for outcome in outcomes if outcome.status is Status.FAILED]
+    assert [outcome.series_uid for outcome in failed] == [uid_of("ramp", "series", "G1")]
+    assert "ct" in failed[0].reason
+    problems = [problem for outcome in outcomes for problem in outcome.problems]
+    assert len(problems) == 1
+    assert "im0003.dcm" in problems[0]
+    assert len(names_in(tmp_path / "archive")) == 6
+    (tmp_path / "elsewhere").rename(data / "ct")
+    again = converted(own_client, tmp_path / "manifest", tmp_path / "archive")
+    assert sorted(outcome.status.value for outcome in again) == ["converted", *["present"] * 5]

@@ -48,7 +48,7 @@ def rows(study: Path, folder: Path) -> Iterator[Row]:
     yield Row("scan: second run", found.files / (time.perf_counter() - started), "files/s")
     tasks = [task for shard in shard_files(manifest) for task in tasks_of(shard)]
     yield from _conversions(manifest, tasks, folder)
-    path, task = _largest(folder / "workers-1", tasks)
+    path, task = _largest(folder / "0-True", tasks)
     yield from _opening(path, task, folder)
     yield from _planes(path)
     yield from _memory(task, path, folder)
@@ -59,31 +59,27 @@ def rows(study: Path, folder: Path) -> Iterator[Row]:
 
 def _conversions(manifest: Path, tasks: Sequence[Task], folder: Path) -> Iterator[Row]:
     read_s = min(
-        _timed(lambda: [Path(f).read_bytes() for task in tasks for f in task.files]) for _ in range(2)
+        _timed(lambda: [Path(f).read_bytes() for task in tasks for f in task.files])[0] for _ in range(2)
     )
-    plain_s = _timed(lambda: _plain_script(tasks, folder / "plain"))
-    summaries: dict[str, tuple[float, Summary]] = {}
-    for name, workers in {"in this process": 0, "1 worker": 1, "2 workers": 2}.items():
-        # Starting the processes is the cluster's affair and counted by itself.
-        (summary,) = run(manifest, folder / f"workers-{workers}", Cluster(workers))
-        summaries[name] = (summary.seconds, summary)
-    (unchecked,) = run(manifest, folder / "unchecked", Cluster(0), check=False)
-    summaries["in this process, not read back"] = (unchecked.seconds, unchecked)
-    raw_mb = unchecked.raw_bytes / 1e6
+    plain_s, plain_cpu = _timed(lambda: _plain_script(tasks, folder / "plain"))
+    kinds = {"in this process": (0, True), "in this process, not read back": (0, False)}
+    kinds |= {"by 1 worker": (1, True), "by 2 workers": (2, True)}
+    summaries: dict[str, tuple[Summary, float]] = {}
+    for name, (workers, check) in kinds.items():
+        before = time.process_time()
+        # Starting the processes of a cluster is not counted.
+        (summary,) = run(manifest, folder / f"{workers}-{check}", Cluster(workers), check=check)
+        summaries[name] = (summary, time.process_time() - before)
+    raw_mb, count = summary.raw_bytes / 1e6, summary.counts["converted"]
     yield Row(READ, raw_mb / read_s, "MB/s")
-    yield Row(PLAIN, raw_mb / plain_s, "MB/s", ratio=plain_s / read_s, base=READ)
-    for name, (seconds, summary) in summaries.items():
-        yield Row(
-            f"convert {name}", raw_mb / seconds, "MB/s", ratio=seconds / plain_s, base=f"{PLAIN} (time)"
-        )
-        yield Row(f"convert {name}: series", summary.counts["converted"] / seconds, "series/s")
-    yield Row(
-        "size on the disk",
-        unchecked.stored_bytes / 1e6,
-        "MB",
-        ratio=unchecked.stored_bytes / unchecked.raw_bytes,
-        base="stored values",
-    )
+    yield Row(PLAIN, raw_mb / plain_s, "MB/s", None, 1000 * plain_cpu)
+    for name, (summary, cpu) in summaries.items():
+        cpu_ms = 1000 * cpu if "process" in name else None
+        faster = plain_s / summary.seconds
+        yield Row(f"convert {name}", raw_mb / summary.seconds, "MB/s", None, cpu_ms, faster, PLAIN)
+        yield Row(f"convert {name}: series", count / summary.seconds, "series/s")
+    stored_mb = summary.stored_bytes / 1e6
+    yield Row("size on the disk", stored_mb, "MB", None, None, stored_mb / raw_mb, "stored values")
 
 
 def _plain_script(tasks: Sequence[Task], folder: Path) -> None:
@@ -105,10 +101,11 @@ def _plain_script(tasks: Sequence[Task], folder: Path) -> None:
         stored[...] = array
 
 
-def _timed(work: Callable[[], object]) -> float:
-    started = time.perf_counter()
+def _timed(work: Callable[[], object]) -> tuple[float, float]:
+    """(wall time, processor time) in seconds."""
+    started, cpu = time.perf_counter(), time.process_time()
     work()
-    return time.perf_counter() - started
+    return time.perf_counter() - started, time.process_time() - cpu
 
 
 # --- Opening -----------------------------------------------------------------------------------------------------
@@ -133,24 +130,24 @@ def _opening(path: Path, task: Task, folder: Path) -> Iterator[Row]:
     for n, file in enumerate(task.files):
         (copied / f"{n:05d}.dcm").write_bytes(Path(file).read_bytes())
     times = {
-        name: [_open(place) for _ in range(4)][1:] for name, place in {"DICOM": copied, "Zarr": path}.items()
+        name: [_open(place) for _ in range(5)] for name, place in {"DICOM": copied, "Zarr": path}.items()
     }
     for index, what in enumerate(("first picture", "whole volume")):
-        dicom = min(run[index] for run in times["DICOM"])
-        archived = min(run[index] for run in times["Zarr"])
-        yield Row(f"{what} from DICOM", 1000 * dicom)
-        yield Row(f"{what} from Zarr", 1000 * archived, ratio=archived / dicom, base="from DICOM")
+        dicom, archived = (min(run[index] for run in times[name]) for name in ("DICOM", "Zarr"))
+        cpus = [1000 * min(run[2] for run in times[name]) if index else None for name in ("DICOM", "Zarr")]
+        yield Row(f"{what} from DICOM", 1000 * dicom, "ms", None, cpus[0])
+        yield Row(f"{what} from Zarr", 1000 * archived, "ms", None, cpus[1], archived / dicom, "from DICOM")
 
 
-def _open(place: Path) -> tuple[float, float]:
-    """(seconds to the first picture, seconds to the whole volume)."""
-    started = time.perf_counter()
+def _open(place: Path) -> tuple[float, float, float]:
+    """Seconds to the first picture and to the whole volume, and of processor time."""
+    started, cpu = time.perf_counter(), time.process_time()
     first = 0.0
     for event in load([place], cancel=CancelToken(), thumbnails=False):
         if isinstance(event, SlicesReady) and not first:
             first = time.perf_counter() - started
         elif isinstance(event, Finished):
-            return first, time.perf_counter() - started
+            return first, time.perf_counter() - started, time.process_time() - cpu
     raise RuntimeError("the series could not be opened")
 
 
@@ -180,22 +177,27 @@ def _planes(path: Path) -> Iterator[Row]:
 # --- Memory ------------------------------------------------------------------------------------------------------
 
 _CONVERT = """
-import resource, sys
+import sys
 from pathlib import Path
 from viewer.archive.cluster import Cluster
 from viewer.archive.convert import run
 from viewer.archive.manifest import scan
-import zarr, viewer.archive.write, viewer.dicom.decode
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+import pyarrow.parquet, zarr, viewer.archive.write, viewer.dicom.decode, viewer.dicom.codecs
+def peak_kb():
+    # What getrusage says includes the parent's memory before the program was started.
+    return int(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
+before = peak_kb()
 scan([Path(sys.argv[1])], Path(sys.argv[2]) / "manifest")
 (summary,) = run(Path(sys.argv[2]) / "manifest", Path(sys.argv[2]) / "archive", Cluster(0))
 assert summary.counts["converted"] == 1
-print(before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print(before, peak_kb())
 """
 
 
 def _memory(task: Task, path: Path, folder: Path) -> Iterator[Row]:
-    """Peak memory of converting the largest series alone, beyond that of the imports."""
+    """Peak memory of converting the largest series alone, beyond that of the imports; Linux only."""
+    if not Path("/proc/self/status").is_file():
+        return
     with ArchiveVolume(path) as volume:
         voxels_mb = int(np.prod(volume.stack.geometry.shape)) * volume.stack.pixels.bits_allocated / 8e6
     answer = subprocess.run(
@@ -204,7 +206,7 @@ def _memory(task: Task, path: Path, folder: Path) -> Iterator[Row]:
         text=True,
         check=True,
     )
-    before, after = (int(text) / 1000 for text in answer.stdout.split())
+    before, after = (int(text) * 1.024e-3 for text in answer.stdout.split())
     yield Row(
         "peak memory of converting it",
         after - before,

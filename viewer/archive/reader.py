@@ -11,6 +11,7 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 Array = npt.NDArray[Any]
 
 CACHE_BYTES = 1 << 25
+FEW_CHUNKS = 8
+"""As many chunks are unpacked before threads would have been started."""
 ENDINGS = (".zarr", ".zarr.zip", ".zarr.sqlite")
 """Ends of the names of volumes."""
 
@@ -239,11 +242,18 @@ class ArchiveVolume:
         if axis == 0:
             return self.stored_slice(index, level)
         count = -(-len(self.slices) // self.steps[level][0])
-        parts = [
-            self._chunk(level, n).take(index, axis=axis - 3)
-            for n in range(-(-count // self._slices_a_chunk(level)))
-        ]
-        return np.concatenate(parts, axis=-2)
+        chunks = range(-(-count // self._slices_a_chunk(level)))
+        with self._lock:
+            missing = sum((level, n) not in self._chunks for n in chunks)
+
+        def part(n: int) -> Array:
+            return self._chunk(level, n).take(index, axis=axis - 3)
+
+        if missing < FEW_CHUNKS:
+            return np.concatenate([part(n) for n in chunks], axis=-2)
+        # Unpacking gives Python's lock away.
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            return np.concatenate(list(pool.map(part, chunks)), axis=-2)
 
     def _array(self, level: int) -> Any:
         found = self._levels.get(level)
