@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from PySide6.QtGui import QColor, QFont, QImage, QPainter
 
+from tests.needs import library
 from tests.ui.sidebar import builders
-from tests.ui.test_structure_overlay import SIZE, scenes, shown
+from tests.ui.test_structure_overlay import FRAME, SIZE, ball, scenes, shown
 from viewer.errors import Cancelled, ViewerError
 from viewer.imaging.labelmap import Mask
 from viewer.imaging.volume import Volume
@@ -18,6 +19,7 @@ from viewer.segmentation.labels import Labels
 from viewer.state.panes import Density
 from viewer.state.structure_edit import StructureEditor
 from viewer.state.structures import StructureStore
+from viewer.ui.export.surface_dialog import SurfaceDialog
 from viewer.ui.overlays import OverlayInput
 from viewer.ui.overlays.brush import paint
 from viewer.ui.sidebar.structures import StructuresPanel
@@ -192,3 +194,26 @@ def test_that_a_model_that_does_not_exist_is_said(qtbot: QtBot, fused: UiContext
     qtbot.waitUntil(lambda: "neither an ONNX model" in section.model.said.text(), timeout=20_000)
     qtbot.waitUntil(section.model.start.isVisible, timeout=20_000)
     assert len(fused.view.work.of(StructureStore)) == 0
+
+
+def test_that_the_surface_dialog_turns_saves_and_says_where(qtbot: QtBot, tmp_path: Path) -> None:
+    library("vtkmodules.vtkRenderingOpenGL2")
+    view = shown("G1")
+    structure = view.work.of(StructureStore).make("ball", ball("voxels"), FRAME, (200, 60, 60))
+    base = view.base_volume
+    assert base is not None
+    dialog = SurfaceDialog([structure], base.volume.geometry)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    qtbot.waitUntil(dialog.save.isEnabled, timeout=30_000)
+    before = dialog.picture.grab().toImage()
+    dialog.picture.turn(120, 40)
+    assert np.allclose(
+        [dialog.picture.right @ dialog.picture.down, np.linalg.norm(dialog.picture.down)], [0, 1]
+    )
+    assert dialog.picture.grab().toImage() != before
+    dialog.write(tmp_path / "s.stl")
+    assert dialog.hint.text() == "Saved as s.stl, in LPS millimetres."
+    dialog.write(tmp_path / "s.ply")
+    assert "Nothing was written" in dialog.hint.text()
+    dialog.close()

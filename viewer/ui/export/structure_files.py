@@ -30,7 +30,13 @@ def commands(context: UiContext) -> Iterable[Command]:
         lambda: ask(context),
         "Structures",
         enabled=lambda: bool(shown(context)),
-        icon="",
+    )
+    yield Command(
+        "structures.surface",
+        "Surface of the structures…",
+        lambda: show_surface(context),
+        "Structures",
+        enabled=lambda: bool(shown(context)),
     )
 
 
@@ -40,6 +46,16 @@ def shown(context: UiContext) -> list[Structure]:
     if base is None:
         return []
     return [s for s in store if s.visible and not store.why_not_drawn(s, space_of(base.volume))]
+
+
+def show_surface(context: UiContext) -> None:
+    """Show what is drawn from all sides."""
+    from viewer.ui.dialogs._parts import show
+    from viewer.ui.export.surface_dialog import SurfaceDialog
+
+    base = context.view.base_volume
+    if base is not None:
+        show(SurfaceDialog(shown(context), base.volume.geometry, context.window))
 
 
 def ask(context: UiContext) -> None:
