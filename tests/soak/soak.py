@@ -75,10 +75,7 @@ class Counts:
 
 def count() -> Counts:
     """Count, after everything that waits for its deletion is gone."""
-    for _ in range(3):
-        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-        QApplication.processEvents()
-        gc.collect()
+    let_go()
     _give_memory_back()
     proc = Path("/proc/self")
     alive = gc.get_objects()
@@ -90,6 +87,14 @@ def count() -> Counts:
         qt_threads=sum(isinstance(thing, QThread) for thing in alive),
         widgets=len(QApplication.allWidgets()),
     )
+
+
+def let_go() -> None:
+    """Delete what waits for it."""
+    for _ in range(3):
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        QApplication.processEvents()
+        gc.collect()
 
 
 def _resident_mb() -> float:
@@ -136,6 +141,9 @@ class Soak:
     def renew_window(self) -> None:
         """Close the window and make another one."""
         self.close()
+        # The program keeps its one window out of the garbage collector's way for good; this one is garbage.
+        gc.unfreeze()
+        let_go()
         self.window = self._make_window()
 
     def turn_wheel(self, events: int) -> None:
