@@ -16,7 +16,9 @@ from viewer.imaging.window import Window
 from viewer.state.layers import ImageLayer
 from viewer.state.measurement import Kind, Measurement
 from viewer.state.measurements import Measurements
+from viewer.state.oblique import set_angles
 from viewer.ui.main_window import MainWindow
+from viewer.ui.overlays import OverlayInput
 from viewer.ui.overlays import measurements as overlay
 from viewer.ui.panes.gestures import point_at
 from viewer.ui.panes.plane_pane import PlanePane
@@ -265,24 +267,33 @@ def test_that_the_toolbar_fits_into_the_smallest_window(qtbot: QtBot, opened: Ma
     assert len(menu.actions()) == 11  # type: ignore[attr-defined]
 
 
-def test_that_a_label_keeps_off_the_crosshair(
+def test_that_a_label_keeps_off_the_crosshair_also_when_it_slants(
     qtbot: QtBot, opened: MainWindow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hand = Hand(qtbot, opened)
-    boxes: list[tuple[QRectF, tuple[QRectF, ...]]] = []
+    seen: list[tuple[QRectF, list[tuple[tuple[float, float], tuple[float, float]]]]] = []
     original = overlay._place
 
-    def spy(drawn: QRectF, width: float, height: float, taken: Sequence[QRectF], given: object) -> QRectF:
-        box = original(drawn, width, height, taken, given)  # type: ignore[arg-type]
-        boxes.append((box, tuple(taken)[:2]))
+    def spy(
+        drawn: QRectF, width: float, height: float, taken: Sequence[QRectF], given: OverlayInput
+    ) -> QRectF:
+        box = original(drawn, width, height, taken, given)
+        seen.append((box, overlay._crosshair(given)))
         return box
 
     monkeypatch.setattr(overlay, "_place", spy)
-    hand.take(Kind.LENGTH).drag((-40, -6), (40, 6))
-    hand.pane.grab()
-    assert boxes
-    for box, lines in boxes[-1:]:
-        assert not any(box.intersects(line) for line in lines)
+    for angle in (0, 35):
+        set_angles(opened.context.view, angle, 0, 0)
+        hand.take(Kind.LENGTH).drag((-40, -6), (40, 6))
+        seen.clear()
+        hand.pane.grab()
+        assert seen
+        for box, lines in seen:
+            assert len(lines) == 2
+            steps = np.linspace(-400, 400, 3201)
+            for (x, y), (dx, dy) in lines:
+                assert not any(box.contains(x + t * dx, y + t * dy) for t in steps)
+        hand.store.remove([hand.last.uid])
 
 
 def test_that_words_are_asked_for_when_an_arrow_is_placed(qtbot: QtBot, opened: MainWindow) -> None:

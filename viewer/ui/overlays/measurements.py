@@ -29,6 +29,8 @@ MARK = 4.0
 BESIDE = 10.0
 ARROW_HEAD = 9.0
 CROSSHAIR_ROOM = 3.0
+CROSSED, PER_PIXEL_AWAY = 1e6, 8.0
+"""What it costs a label to lie on the crosshair, and far away, in square pixels of covered drawing."""
 NARROW, SHORT = 520, 340
 """Panes smaller than this have short texts."""
 
@@ -41,7 +43,7 @@ def paint(painter: QPainter, given: OverlayInput) -> None:
         return
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    taken = [*_crosshair(given), *_corner_texts(given)]
+    taken = list(_corner_texts(given))
     boxes = []
     for found in seen:
         item = found.measurement
@@ -149,6 +151,7 @@ def _draw_label(
         return
     box = _place(drawn, width, height, taken, given)
     taken.append(box)
+    _draw_leader(painter, box, drawn, colour)
     for row, line in enumerate(lines):
         tint = WARNING if line.startswith("⚠") else colour
         base = box.top() + lettering.ascent + row * lettering.line_spacing
@@ -158,7 +161,7 @@ def _draw_label(
 def _place(
     drawn: QRectF, width: float, height: float, taken: Sequence[QRectF], given: OverlayInput
 ) -> QRectF:
-    """The place around a drawing that covers least of what is there, the nearest of those."""
+    """The best place around a drawing: off the crosshair, over little else, and near."""
     room = QRectF(MARGIN, MARGIN, given.width - 2 * MARGIN, given.height - 2 * MARGIN)
     x, y = drawn.center().x() - width / 2, drawn.center().y() - height / 2
     right, left = drawn.right() + BESIDE, drawn.left() - BESIDE - width
@@ -172,7 +175,48 @@ def _place(
         places += [(x + aside, below), (x - aside, below), (x + aside, above), (x - aside, above)]
         places += [(x, below + up), (x, above - up), (right + aside, y), (left - aside, y)]
     boxes = [_kept_in(QRectF(px, py, width, height), room) for px, py in places]
-    return min(boxes, key=lambda box: _covered(box, drawn) + sum(_covered(box, other) for other in taken))
+    lines = _crosshair(given)
+
+    def cost(box: QRectF) -> float:
+        crossed = sum(_crosses(box, *line) for line in lines)
+        covered = _covered(box, drawn) + sum(_covered(box, other) for other in taken)
+        return CROSSED * crossed + covered + PER_PIXEL_AWAY * _apart(box, drawn)
+
+    return min(boxes, key=cost)
+
+
+def _draw_leader(painter: QPainter, box: QRectF, drawn: QRectF, colour: QColor) -> None:
+    """A faint line from a label to its drawing where the two do not lie together."""
+    if _apart(box, drawn) <= 2.5 * BESIDE:
+        return
+    end = QPointF(
+        min(max(box.center().x(), drawn.left()), drawn.right()),
+        min(max(box.center().y(), drawn.top()), drawn.bottom()),
+    )
+    begin = QPointF(min(max(end.x(), box.left()), box.right()), min(max(end.y(), box.top()), box.bottom()))
+    faded = QColor(colour)
+    faded.setAlphaF(FADED)
+    pen = QPen(faded, 1.0)
+    pen.setDashPattern([2.0, 3.0])
+    painter.setPen(pen)
+    painter.drawLine(QLineF(begin, end))
+
+
+def _apart(one: QRectF, other: QRectF) -> float:
+    """Pixels between the nearest edges of two rectangles."""
+    dx = max(one.left() - other.right(), other.left() - one.right(), 0.0)
+    dy = max(one.top() - other.bottom(), other.top() - one.bottom(), 0.0)
+    return float(np.hypot(dx, dy))
+
+
+def _crosses(box: QRectF, point: tuple[float, float], direction: tuple[float, float]) -> bool:
+    """Whether a line passes through a rectangle, or nearly so."""
+    away = [
+        (x - point[0]) * direction[1] - (y - point[1]) * direction[0]
+        for x in (box.left(), box.right())
+        for y in (box.top(), box.bottom())
+    ]
+    return min(away) < CROSSHAIR_ROOM and max(away) > -CROSSHAIR_ROOM
 
 
 def _covered(box: QRectF, other: QRectF) -> float:
@@ -220,13 +264,13 @@ def _corner_texts(given: OverlayInput) -> Iterable[QRectF]:
     yield QRectF(0, 0, left, given.height)
 
 
-def _crosshair(given: OverlayInput) -> Iterable[QRectF]:
-    """Where the lines of the crosshair are."""
+def _crosshair(given: OverlayInput) -> list[tuple[tuple[float, float], tuple[float, float]]]:
+    """A point and the direction of each line of the crosshair."""
     if given.scene.cursor_px is None:
-        return
-    x, y = ((value + 0.5) / given.ratio for value in given.scene.cursor_px)
-    yield QRectF(x - CROSSHAIR_ROOM, 0, 2 * CROSSHAIR_ROOM, given.height)
-    yield QRectF(0, y - CROSSHAIR_ROOM, given.width, 2 * CROSSHAIR_ROOM)
+        return []
+    column, row = given.scene.cursor_px
+    point = (column + 0.5) / given.ratio, (row + 0.5) / given.ratio
+    return [(point, line.direction) for line in given.scene.lines]
 
 
 def _kept_in(box: QRectF, room: QRectF) -> QRectF:
