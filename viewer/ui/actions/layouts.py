@@ -1,12 +1,16 @@
-"""One command a layout."""
+"""One command a layout; the less usual ones share a button of the toolbar."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from viewer.state.panes import LAYOUTS, Layout
+from viewer.ui.actions._menu_button import MenuButton
 from viewer.ui.commands import Command
 from viewer.ui.context import UiContext
+
+DIRECT = ("three", "three-large", "rows")
+"""Layouts with a button of their own; the toolbar has to fit into the smallest window."""
 
 
 def commands(context: UiContext) -> Iterable[Command]:
@@ -18,9 +22,13 @@ def commands(context: UiContext) -> Iterable[Command]:
         flat = item is not None and not item.stack.multiplanar
         return item is not None and not flat and (view.overlay is not None or not layout.needs_overlay)
 
+    more = {}
     for layout in LAYOUTS:
         if layout.id == "single":
             continue
+        direct = layout.id in DIRECT
+        if not direct:
+            more[f"layout.{layout.id}"] = f"layout-{layout.id}"
         yield Command(
             f"layout.{layout.id}",
             layout.text,
@@ -28,5 +36,9 @@ def commands(context: UiContext) -> Iterable[Command]:
             "Layout",
             lambda chosen=layout: possible(chosen),  # type: ignore[misc]
             checked=lambda chosen=layout.id: view.layout.id == chosen,  # type: ignore[misc]
-            icon=f"layout-{layout.id}",
+            icon=f"layout-{layout.id}" if direct else "",
+            menu=direct,
         )
+    button = MenuButton(context, "layout.more", "More layouts", "Layout", more)
+    yield button.command()
+    button.fill()

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from PySide6.QtWidgets import QMenu
-
+from viewer.ui.actions._menu_button import MenuButton
 from viewer.ui.commands import Command
 from viewer.ui.context import UiContext
-from viewer.ui.theme import icon
 from viewer.ui.tools import Kindred, Tool, tools
 
 
@@ -21,7 +19,9 @@ def commands(context: UiContext) -> Iterable[Command]:
             families.setdefault(family, []).append(tool)
         yield _command(context, tool, alone=not family)
     for family, members in families.items():
-        button = FamilyButton(context, family, members)
+        name = f"tool.family-{family.lower().replace(' ', '-')}"
+        icons = {f"tool.{tool.id}": tool.icon for tool in members}
+        button = MenuButton(context, name, family, "Tools", icons)
         yield button.command()
         button.fill()
 
@@ -37,56 +37,3 @@ def _command(context: UiContext, tool: Tool, *, alone: bool) -> Command:
         icon=tool.icon if alone else "",
         menu=alone,
     )
-
-
-class FamilyButton:
-    """A button for many tools: a press takes the one that was used last, its arrow offers all of them.
-
-    Parameters
-    ----------
-    context
-        The session.
-    family
-        Its name.
-    members
-        Its tools.
-    """
-
-    def __init__(self, context: UiContext, family: str, members: list[Tool]) -> None:
-        self._context = context
-        self._family = family
-        self._members = {tool.id: tool for tool in members}
-        self._last = members[0].id
-
-    def command(self) -> Command:
-        """The command of the button."""
-        return Command(
-            self._id,
-            self._family,
-            lambda: self._context.view.set_display(tool=self._last),
-            "Tools",
-            checked=self._follow,
-            icon=self._members[self._last].icon,
-        )
-
-    def fill(self) -> None:
-        """Put the tools into the menu of the button; all of them are commands by now."""
-        table = self._context.commands
-        menu = QMenu(self._context.window)
-        for tool in self._members.values():
-            action = table.action(f"tool.{tool.id}")
-            action.setIcon(icon(tool.icon))
-            menu.addAction(action)
-        table.action(self._id).setMenu(menu)
-
-    @property
-    def _id(self) -> str:
-        return f"tool.family-{self._family.lower().replace(' ', '-')}"
-
-    def _follow(self) -> bool:
-        """Whether one of them is chosen; the button shows the one that was chosen last."""
-        chosen = self._context.view.tool
-        if chosen in self._members and chosen != self._last:
-            self._last = chosen
-            self._context.commands.action(self._id).setIcon(icon(self._members[chosen].icon))
-        return chosen in self._members
