@@ -15,7 +15,7 @@ from functools import lru_cache
 import numpy as np
 
 from viewer.imaging.geometry import FloatArray, VolumeGeometry
-from viewer.imaging.voi import Index, Region, block_values
+from viewer.imaging.voi import Index, Mask, Region, block_values
 from viewer.imaging.volume import Volume
 
 PEAK_RADIUS_MM = (3 * 1000 / (4 * np.pi)) ** (1 / 3)
@@ -192,24 +192,25 @@ def peak(volume: Volume, region: Region) -> tuple[float, Index] | None:
     framed = np.full(tuple(n + 2 * m for n, m in zip(values.shape, margin, strict=True)), np.nan)
     framed[tuple(slice(m, m + n) for m, n in zip(margin, values.shape, strict=True))] = values
     at = centres - low + margin
-    bound = _local_maximum(framed, margin)[tuple(at.T)]
-    order = np.argsort(-framed[tuple(at.T)], kind="stable")
-    best = -np.inf
-    where = None
-    # The hottest first: no mean exceeds the highest value in reach, so the rest is mostly never looked at.
-    for start in range(0, len(order), _CHUNK):
-        chunk = order[start : start + _CHUNK]
-        chunk = chunk[bound[chunk] > best]
-        for k in np.unique(centres[chunk, 0]):
-            here = chunk[centres[chunk, 0] == k]
-            means = _means(framed, at[here], balls[int(k)])
-            if np.isfinite(means).any() and np.nanmax(means) > best:
-                number = int(np.nanargmax(means))
-                best, where = float(means[number]), centres[here[number]]
+    own = framed[tuple(at.T)]
+    count = min(_FIRST, len(own))
+    # The hottest first: a mean exceeds theirs only around a voxel that does, so the rest is mostly never looked at.
+    best, where = -np.inf, None
+    for chosen in (np.argpartition(-own, count - 1)[:count], None):
+        if chosen is None:
+            chosen = np.flatnonzero(_near_higher(framed, best, margin)[tuple(at.T)])
+        for start in range(0, len(chosen), _CHUNK):
+            chunk = chosen[start : start + _CHUNK]
+            for k in np.unique(centres[chunk, 0]):
+                here = chunk[centres[chunk, 0] == k]
+                means = _means(framed, at[here], balls[int(k)])
+                if np.isfinite(means).any() and np.nanmax(means) > best:
+                    number = int(np.nanargmax(means))
+                    best, where = float(means[number]), centres[here[number]]
     return None if where is None else (best, (int(where[0]), int(where[1]), int(where[2])))
 
 
-_CHUNK = 512
+_FIRST, _CHUNK = 512, 4096
 
 
 def _means(
@@ -224,18 +225,28 @@ def _means(
     return means
 
 
-def _local_maximum(values: FloatArray, margin: FloatArray) -> FloatArray:
-    """(k, j, i) highest value in the block of +/- margin around each voxel, -inf where there is none."""
-    found = np.where(np.isfinite(values), values, -np.inf)
+def _near_higher(values: FloatArray, level: float, margin: FloatArray) -> Mask:
+    """(k, j, i) whether a value above a level lies in the block of +/- margin around each voxel."""
+    with np.errstate(invalid="ignore"):
+        higher = values > level
+    near = np.zeros_like(higher)
+    there = np.argwhere(higher)
+    if not len(there):
+        return near
+    low = np.maximum(there.min(axis=0) - margin, 0)
+    high = np.minimum(there.max(axis=0) + margin + 1, values.shape)
+    block = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+    found = higher[block]
     for axis, reach in enumerate(margin.astype(int)):
         source = found.copy()
         for step in range(1, int(reach) + 1):
             ahead = [slice(None)] * 3
             back = [slice(None)] * 3
             ahead[axis], back[axis] = slice(step, None), slice(None, -step)
-            for target, origin in ((tuple(back), tuple(ahead)), (tuple(ahead), tuple(back))):
-                np.maximum(found[target], source[origin], out=found[target])
-    return found
+            found[tuple(back)] |= source[tuple(ahead)]
+            found[tuple(ahead)] |= source[tuple(back)]
+    near[block] = found
+    return near
 
 
 def _ball_at(geometry: VolumeGeometry, k: int) -> _Ball:
