@@ -522,6 +522,22 @@ def test_that_J45_an_affine_of_kilometres_is_not_believed(tmp_path: Path) -> Non
         assert "not believable" in " ".join(stack.warnings)
 
 
+@pytest.mark.parametrize("form", ["sform", "qform"])
+def test_that_J45_numbers_whose_squares_overflow_are_no_place(form: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.nii"
+    image = nibabel.Nifti2Image(np.zeros((4, 5, 6), np.int16), affine_ras())
+    image.set_sform(affine_ras(), 1 if form == "sform" else 0)
+    image.set_qform(affine_ras(), 1 if form == "qform" else 0)
+    nibabel.save(image, path)
+    content = bytearray(path.read_bytes())
+    # The first number of srow_x, and the voxel size along i (NIfTI-2 header, offsets 400 and 112).
+    struct.pack_into("<d", content, 400 if form == "sform" else 112, 1e200)
+    path.write_bytes(content)
+    stack = the_stack(path)
+    assert not stack.geometry.oriented
+    assert stack.warnings
+
+
 def test_that_a_truncated_file_is_refused_and_a_truncated_stream_shows_what_is_there(tmp_path: Path) -> None:
     plain = write(tmp_path / "a.nii")
     plain.write_bytes(plain.read_bytes()[:-1])

@@ -595,8 +595,8 @@ _ROWS: Final[tuple[tuple[str, str, str, str], ...]] = (
     (
         "J41",
         "formats/dicomdir_index.py",
-        'if not parts or any(part in ("..", ".") for part in parts):',
-        "if not parts:",
+        "self._listings[folder] = {name.casefold(): entries[name] for name in sorted(entries)} | entries",
+        "self._listings[folder] = dict(entries)",
     ),
     (
         "J42",

@@ -33,7 +33,7 @@ from viewer.formats.file_volume import VolumeFile, affine_fit, flat_fit, found_v
 from viewer.formats.registry import CancelCheck, Found, FoundVolume
 from viewer.formats.sidecar import Sidecar, sidecar_of
 from viewer.formats.voxels import FileVoxels, GzipStream, GzipVoxels, VoxelLayout
-from viewer.imaging.geometry import FloatArray
+from viewer.imaging.geometry import LARGEST_MM, FloatArray
 from viewer.imaging.geometry_report import Note, Severity
 
 if TYPE_CHECKING:
@@ -379,7 +379,7 @@ def _fit(header: _Header, sidecar: Sidecar, notes: list[Note]) -> Fit:
 
 
 def _spans(affine: FloatArray) -> bool:
-    if not np.isfinite(affine).all():
+    if not np.isfinite(affine).all() or np.abs(affine).max() > LARGEST_MM:
         return False
     lengths = np.linalg.norm(affine[:3, :3], axis=0)
     return bool(lengths[:2].min() > 0) and (

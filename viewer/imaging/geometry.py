@@ -23,6 +23,9 @@ from viewer.errors import GeometryError
 
 FloatArray = npt.NDArray[np.float64]
 
+LARGEST_MM = 1e15
+"""Numbers above it are no lengths in a patient, and their squares would overflow."""
+
 
 @dataclass(frozen=True, eq=False)
 class VolumeGeometry:
@@ -61,7 +64,7 @@ class VolumeGeometry:
 
     def __post_init__(self) -> None:
         affine = np.array(self.patient_from_index, dtype=np.float64)
-        if affine.shape != (4, 4) or not np.isfinite(affine).all():
+        if affine.shape != (4, 4) or not np.isfinite(affine).all() or np.abs(affine).max() > LARGEST_MM:
             raise GeometryError("The slice positions are not finite numbers.")
         lengths = np.linalg.norm(affine[:3, :3], axis=0)
         if lengths.min() <= 0 or abs(np.linalg.det(affine[:3, :3] / lengths)) < 1e-6:
