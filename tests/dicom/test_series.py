@@ -11,6 +11,7 @@ import pytest
 
 from tests.dicom.reading import catalogue_of, filled, only_stack, stacks_of
 from tests.phantoms import ramp_affine, ramp_array, uid_of, write_ramp, write_series
+from viewer.dicom.index import Indexer
 from viewer.dicom.model import SeriesKind
 
 SERIES = uid_of("tests", "one series")
@@ -173,6 +174,31 @@ def test_that_A08_the_order_does_not_depend_on_the_order_of_the_files(tmp_path: 
     for n, path in enumerate(np.random.default_rng(3).permutation(np.array(files, dtype=object))):
         shutil.move(path, tmp_path / "b" / f"{n}.dcm")
     assert [frame.sop_instance_uid for frame in only_stack(tmp_path).frames] == expected
+
+
+def test_that_A08_whatever_comes_first_the_same_stacks_come_out(tmp_path: Path) -> None:
+    for echo in (1, 2):
+        _write(tmp_path, f"echo{echo}", EchoNumbers=echo, EchoTime=10 * echo)
+    # The same instance with other content: the first by name is shown, not the first that was read.
+    files = sorted(path for path in tmp_path.rglob("*") if path.is_file())
+    (tmp_path / "z.dcm").write_bytes(files[2].read_bytes()[:-2] + b"\x11\x11")
+    shutil.copy(files[1], tmp_path / "y.dcm")
+    files = sorted(path for path in tmp_path.rglob("*") if path.is_file())
+    found = []
+    for order in (files, files[::-1], [files[n] for n in np.random.default_rng(5).permutation(len(files))]):
+        indexer = Indexer()
+        for path in order:
+            indexer.add(path)
+        catalogue = indexer.catalogue(complete=True)
+        told = [
+            (stack.uid, stack.label, [frame.path.name for frame in stack.frames])
+            for stack in stacks_of(catalogue)
+        ]
+        found.append((told, {Path(problem.file).name for problem in catalogue.problems}))
+    assert found[1] == found[0]
+    assert found[2] == found[0]
+    assert len(found[0][0]) == 2
+    assert found[0][1] == {"z.dcm"}
 
 
 def test_that_A09_one_slice_without_position_makes_pictures_and_offers_the_located_ones(
