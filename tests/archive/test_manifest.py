@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import os
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -133,6 +135,19 @@ def test_that_no_name_of_a_patient_is_in_the_manifest(tmp_path: Path) -> None:
         content = path.read_bytes()
         assert b"Verysecret" not in content
         assert b"PID-4711" not in content
+
+
+def test_that_an_archive_below_a_root_is_no_source(hospital: Path, tmp_path: Path) -> None:
+    library("zarr")
+    from tests.archive.hospital import archive_of
+
+    copy_of(hospital / "ct", tmp_path / "data")
+    archive_of(tmp_path / "data", tmp_path)
+    assert scan([tmp_path], tmp_path / "manifest").series == 1
+    with closing(sqlite3.connect(tmp_path / "manifest" / "index.sqlite")) as index:
+        paths = [path for (path,) in index.execute("SELECT path FROM files")]
+    assert any(path.endswith(b"series.json") for path in paths)
+    assert not any(b".zarr" in path for path in paths)
 
 
 def test_that_what_is_no_manifest_is_one_sentence(tmp_path: Path) -> None:

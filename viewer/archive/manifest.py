@@ -269,11 +269,17 @@ def files_below(root: str) -> Iterator[os.DirEntry[str]]:
                 for entry in listing:
                     kind = kind_of_entry(entry)
                     if kind == "folder":
-                        waiting.append(entry.path)
+                        if not _is_volume(entry.path):
+                            waiting.append(entry.path)
                     elif kind == "file":
                         yield entry
         except OSError:
             continue
+
+
+def _is_volume(folder: str) -> bool:
+    """Whether a folder is a converted volume, as when an archive lies below a root: its chunks are no series."""
+    return folder.endswith(".zarr") and Path(folder, "zarr.json").is_file()
 
 
 def _search(database: sqlite3.Connection, root: str, run: int, found: Scan, tell: Tell | None) -> None:

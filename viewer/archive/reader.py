@@ -247,7 +247,8 @@ class ArchiveVolume:
             missing = sum((level, n) not in self._chunks for n in chunks)
 
         def part(n: int) -> Array:
-            return self._chunk(level, n).take(index, axis=axis - 3)
+            values: Array = self._chunk(level, n).take(index, axis=axis - 3)
+            return values
 
         if missing < FEW_CHUNKS:
             return np.concatenate([part(n) for n in chunks], axis=-2)
