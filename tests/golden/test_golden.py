@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,9 +16,11 @@ import pytest
 from PIL import Image
 
 from viewer.dicom.model import Patient, PixelFormat, Series, SeriesKind, Stack, Study
+from viewer.imaging.contours import ContourSet
 from viewer.imaging.curved import path_through
 from viewer.imaging.geometry import VolumeGeometry
 from viewer.imaging.geometry_report import GeometryReport
+from viewer.imaging.labelmap import Mask
 from viewer.imaging.sample import Projection, Slab
 from viewer.imaging.volume import Quantity, Volume
 from viewer.imaging.window import Window
@@ -29,6 +31,7 @@ from viewer.state.lesions import Lesions
 from viewer.state.library import Library, OpenVolume
 from viewer.state.oblique import set_angles
 from viewer.state.panes import Content, Density, Pane, PlaneKind
+from viewer.state.structures import StructureStore
 from viewer.state.view import ViewState
 
 if TYPE_CHECKING:
@@ -237,6 +240,35 @@ def test_that_D22_a_lesion_is_outlined_as_the_kept_picture_has_it(
         annotated=True,
     )
     check(golden.name, drawn(view, golden), tolerant=True)
+
+
+@pytest.mark.parametrize("kind", [PlaneKind.AXIAL, PlaneKind.CORONAL], ids=str)
+def test_that_I05_I12_structures_are_drawn_as_the_kept_picture_has_them(
+    qapp: QApplication, kind: PlaneKind
+) -> None:
+    """A filled green disc with an outline of whole voxels on the bright ball, a yellow line in the grey on the right.
+
+    The yellow one is made of axial contours: a smooth circle on the axial plane, steps of 3 mm on the coronal one.
+    """
+    view = fused_view()
+    store = view.work.of(StructureStore)
+    ct = view.library.get("ct")
+    assert ct is not None
+    places = ct.volume.geometry.to_patient(np.moveaxis(np.indices(ct.volume.geometry.shape), 0, -1))
+    ball = Mask.of(np.linalg.norm(places - [21, 2, 2], axis=-1) < 11, ct.volume.geometry)
+    angle = np.linspace(0, 2 * np.pi, 90, endpoint=False)
+    rings = [
+        np.column_stack([r * np.cos(angle) - 20, r * np.sin(angle) + 10, np.full(90, z)])
+        for z, r in ((z, np.sqrt(400 - (z - 10) ** 2)) for z in np.arange(-7.5, 28, 3.0))
+    ]
+    store.put(
+        [
+            store.make("ball", ball, "1.9", (60, 220, 120)),
+            replace(store.make("dark", ContourSet.of(rings), "1.9", (255, 220, 60)), filled=False),
+        ]
+    )
+    golden = Golden(f"structures-{kind.value}", "", kind, Content.BASE, annotated=True)
+    check(golden.name, drawn(view, golden, 320), tolerant=True)
 
 
 def test_that_a_double_oblique_slab_is_the_kept_one(qapp: QApplication) -> None:

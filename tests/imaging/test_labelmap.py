@@ -131,3 +131,15 @@ def test_that_the_centre_of_a_structure_is_one_of_its_voxels_even_when_it_is_hol
     assert mask.centre_mm is not None
     assert mask.contains(mask.centre_mm)
     assert Mask.empty(geometry).centre_mm is None
+
+
+def test_that_the_outline_is_closed_where_pixels_lie_exactly_on_the_edge() -> None:
+    geometry = ramp_geometry()
+    a, _ = boxes(geometry)
+    # Pixels of 0.5 mm from the corner of the grid on: their centres meet the edges of the box on every side.
+    corner = geometry.to_patient(np.array([2.0, -0.5, -0.5]))
+    plane = Plane(corner, np.array([0.5, 0, 0]), np.array([0, 0.5, 0]), 20, 30)
+    patch = a.section(plane)
+    assert patch.mask.any()
+    for border in (patch.mask[0], patch.mask[-1], patch.mask[:, 0], patch.mask[:, -1]):
+        assert not border.any()

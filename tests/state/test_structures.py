@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.conftest import RealData, Reference
+from tests.formats.volumes import the_volume
 from tests.imaging.test_contours import SQUARE, at_height
 from tests.state.conftest import MakeVolume
 from viewer.dicom.model import Catalogue
@@ -119,3 +121,27 @@ def test_that_structures_go_with_their_study(view: ViewState, make_volume: MakeV
     view.library.clear()
     assert len(store) == 0
     assert store.selected is None
+
+
+def test_that_I08_I10_the_spleen_of_published_labels_measures_255204_mm3(
+    view: ViewState, real_data: RealData, reference: Reference
+) -> None:
+    expected = reference("volumes")["nifti-orient/totalseg/example_seg"]["labels_mm3"]
+    path = next((real_data("nifti-orient") / "totalseg").glob("example_seg.nii*"))
+    volume = the_volume(path)
+    assert volume.quantity.is_label
+    made = view.work.of(StructureStore).add_labels(volume, "labels")
+    found = {dict(s.facts)["Label"]: s.volume_mm3 for s in made}
+    assert found["1"] == pytest.approx(255204, abs=0.5)
+    assert found == pytest.approx(expected, abs=0.5)
+
+
+def test_that_masks_of_npy_files_become_structures(view: ViewState, tmp_path: Path) -> None:
+    array = np.zeros((4, 5, 6), np.uint8)
+    array[1:3, 1:4, 2:5] = 1
+    np.save(tmp_path / "liver_mask.npy", array)
+    volume = the_volume(tmp_path / "liver_mask.npy")
+    assert volume.quantity.is_label
+    (structure,) = view.work.of(StructureStore).add_labels(volume, "mask")
+    assert isinstance(structure.body, Mask)
+    assert structure.body.voxels == 18

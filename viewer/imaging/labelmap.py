@@ -285,8 +285,9 @@ def window_of(corners_mm: FloatArray, plane: Plane) -> tuple[Plane, int, int] | 
     gram[1, 0] = gram[0, 1]
     pixels = np.linalg.solve(gram, np.stack([offset @ plane.u_mm, offset @ plane.v_mm])).T
     size = np.array([plane.width, plane.height])
-    low = np.clip(np.floor(pixels.min(axis=0)).astype(int), 0, size)
-    high = np.clip(np.ceil(pixels.max(axis=0)).astype(int) + 1, 0, size)
+    # A pixel more on each side, so that the outline can be seen where a centre lies exactly on the edge.
+    low = np.clip(np.ceil(pixels.min(axis=0)).astype(int) - 1, 0, size)
+    high = np.clip(np.floor(pixels.max(axis=0)).astype(int) + 2, 0, size)
     if (high <= low).any():
         return None
     left, top = int(low[0]), int(low[1])

@@ -24,6 +24,11 @@ class PlaneKind(StrEnum):
     """Along a path through the patient, straightened or stretched."""
 
     @property
+    def is_plane(self) -> bool:
+        """Whether it cuts the patient in one plane: what lies in space can then be drawn where it is cut."""
+        return self not in (PlaneKind.MIP, PlaneKind.CURVED)
+
+    @property
     def anatomy(self) -> Anatomy | None:
         """The anatomical plane, None for the others."""
         return _ANATOMY_OF.get(self)

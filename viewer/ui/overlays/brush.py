@@ -13,7 +13,7 @@ TOOLS = ("brush", "eraser")
 
 def paint(painter: QPainter, given: OverlayInput) -> None:
     """Draw it in the pane the mouse is in."""
-    if not given.interactive or given.view.tool not in TOOLS:
+    if not given.interactive or given.view.tool not in TOOLS or not given.scene.pane.kind.is_plane:
         return
     editor, plane = given.view.work.of(StructureEditor), given.scene.plane
     if editor.pointer is None or editor.pointer[0] != given.scene.pane.id:

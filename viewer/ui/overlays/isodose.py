@@ -13,7 +13,7 @@ from viewer.imaging.plane import Plane
 from viewer.imaging.sample import sample_plane
 from viewer.imaging.volume import Volume
 from viewer.state.dose import DoseStore, Isodose
-from viewer.state.panes import Density, PlaneKind
+from viewer.state.panes import Density
 from viewer.state.structures import space_of
 from viewer.ui.overlays import MARGIN, TEXT, Overlay, OverlayInput
 
@@ -26,7 +26,7 @@ def paint(painter: QPainter, given: OverlayInput) -> None:
     """Draw the lines of the dose that is shown, on the images of its frame of reference."""
     scene, store = given.scene, given.view.work.of(DoseStore)
     item = store.item()
-    if item is None or not store.visible or scene.pane.kind is PlaneKind.MIP or not scene.layers:
+    if item is None or not store.visible or not scene.pane.kind.is_plane or not scene.layers:
         return
     volume = item.volume
     same = space_of(volume) == space_of(scene.layers[0].volume)

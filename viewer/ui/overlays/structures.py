@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QPointF, QRectF, Qt
@@ -9,7 +11,6 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen, QPolygon
 
 from viewer.imaging.contours import ContourSet
 from viewer.imaging.labelmap import Patch, inner_edge
-from viewer.state.panes import PlaneKind
 from viewer.state.structures import Structure, StructureStore, space_of
 from viewer.ui.overlays import Overlay, OverlayInput
 
@@ -21,7 +22,7 @@ def paint(painter: QPainter, given: OverlayInput) -> None:
     """Draw what is visible in the frame of reference of the pane."""
     scene = given.scene
     store = given.view.work.of(StructureStore)
-    if not len(store) or scene.pane.kind is PlaneKind.MIP or not scene.layers:
+    if not len(store) or not scene.pane.kind.is_plane or not scene.layers:
         return
     volume = scene.layers[0].volume
     if not volume.geometry.oriented:
@@ -57,19 +58,28 @@ def _draw_contours(
 def _draw_patch(painter: QPainter, structure: Structure, patch: Patch, ratio: float) -> None:
     if patch.empty:
         return
-    codes = patch.mask.astype(np.uint8)
-    codes[inner_edge(patch.mask, max(1, round(LINE_PX * ratio)))] = 2
-    height, width = codes.shape
-    stride = -(-width // 4) * 4
-    rows = np.zeros((height, stride), np.uint8)
-    rows[:, :width] = codes
-    image = QImage(rows.data, width, height, stride, QImage.Format.Format_Indexed8)
+    height, width = patch.mask.shape
+    rows = _codes(patch, max(1, round(LINE_PX * ratio)))
+    image = QImage(rows.data, width, height, rows.shape[1], QImage.Format.Format_Indexed8)
     fill = _colour(structure, structure.opacity if structure.filled else 0.0)
     image.setColorTable([0, fill.rgba(), _colour(structure, 1.0).rgba()])
     painter.drawImage(
         QRectF(patch.left / ratio, patch.top / ratio, width / ratio, height / ratio),
         image,
     )
+
+
+@lru_cache(64)
+def _codes(patch: Patch, line: int) -> npt.NDArray[np.uint8]:
+    """0 outside, 1 inside, 2 on the outline; rows of whole words, as a picture of few colours wants them.
+
+    Kept, because panes repaint more often than they cut another plane.
+    """
+    height, width = patch.mask.shape
+    rows = np.zeros((height, -(-width // 4) * 4), np.uint8)
+    rows[:, :width] = patch.mask
+    rows[:, :width][inner_edge(patch.mask, line)] = 2
+    return rows
 
 
 def _colour(structure: Structure, opacity: float) -> QColor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from viewer.state.panes import PlaneKind
 from viewer.state.structure_edit import StructureEditor
 from viewer.state.view import ViewState
 from viewer.ui.tools import Pointer
@@ -30,7 +29,7 @@ class StructureBrush:
 
     def press(self, view: ViewState, pointer: Pointer) -> None:
         """Put the brush down."""
-        if pointer.pane.kind is not PlaneKind.MIP:
+        if pointer.pane.kind.is_plane:
             view.work.of(StructureEditor).begin(
                 pointer.point_mm, pointer.scene.plane.normal, erase=self._erase
             )
