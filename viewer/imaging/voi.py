@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,7 @@ from viewer.imaging.volume import Volume
 
 Mask = npt.NDArray[np.bool_]
 Index = tuple[int, int, int]
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 EDGE_MM = 1e-6
 """A centre this far outside a shape still lies on its surface: rounding of positions must not move voxels."""
@@ -259,42 +261,61 @@ def connected(mask: Mask, seed: Index) -> Mask:
     ndarray
         (k, j, i) bool.
     """
-    return _flood(mask, seed, None)[0]
+    flood = _Flood(mask.shape)
+    return flood.run(flood.framed(mask, edge=False), seed)[0]
 
 
-def _flood(mask: Mask, seed: Index, forbidden: Mask | None) -> tuple[Mask, bool]:
-    """(what hangs together with the seed, whether a forbidden voxel does); it ends at the first forbidden one."""
-    # A frame of False around the block: a step of the flat index can then never leave it unnoticed.
-    framed = np.zeros(tuple(n + 2 for n in mask.shape), bool)
-    inner = (slice(1, -1),) * 3
-    framed[inner] = mask
-    todo = framed.ravel()
-    if not mask[seed]:
-        return np.zeros_like(mask), False
-    stop = np.zeros(framed.shape, bool)
-    if forbidden is not None:
-        stop[inner] = forbidden
-    stop = stop.ravel()
-    strides = (framed.shape[1] * framed.shape[2], framed.shape[2], 1)
-    steps = np.array([k * strides[0] + j * strides[1] + i for k, j, i in _FACES])
-    front = np.array([sum((n + 1) * stride for n, stride in zip(seed, strides, strict=True))])
-    reached = np.zeros(framed.size, bool)
-    ticket = np.empty(framed.size, np.int32)
-    todo[front] = False
-    leaks = False
-    while front.size:
-        reached[front] = True
-        if forbidden is not None and stop[front].any():
-            leaks = True
-            break
-        near = (front + steps[:, None]).ravel()
-        near = near[todo[near]]
-        todo[near] = False
-        # Two voxels of the front share neighbours; the last to write its number takes the neighbour.
-        numbers = np.arange(near.size, dtype=np.int32)
-        ticket[near] = numbers
-        front = near[ticket[near] == numbers]
-    return np.ascontiguousarray(reached.reshape(framed.shape)[inner]), leaks
+class _Flood:
+    """Growth through blocks of one shape.
+
+    A frame of one voxel around the block lets a step of the flat index never leave it unnoticed.
+    """
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self._shape = tuple(n + 2 for n in shape)
+        self._strides = (self._shape[1] * self._shape[2], self._shape[2], 1)
+        self._steps = np.array([k * self._strides[0] + j * self._strides[1] + i for k, j, i in _FACES])
+        self._ticket = np.empty(int(np.prod(self._shape)), np.int32)
+
+    def framed(self, block: npt.NDArray[Scalar], edge: float) -> npt.NDArray[Scalar]:
+        """A block with a frame of one value, flat."""
+        return np.pad(block, 1, constant_values=edge).ravel()
+
+    def run(self, mask: Mask, seed: Index, forbidden: Mask | None = None) -> tuple[Mask, bool]:
+        """Grow from a seed.
+
+        Parameters
+        ----------
+        mask
+            Framed: where growth may go.
+        seed
+            (k, j, i) of the block.
+        forbidden
+            Framed; growth ends when it reaches one of these.
+
+        Returns
+        -------
+        tuple
+            (k, j, i) what hangs together with the seed, and whether something forbidden does.
+        """
+        todo = mask.copy()
+        front = np.array([sum((n + 1) * stride for n, stride in zip(seed, self._strides, strict=True))])
+        front = front[todo[front]]
+        todo[front] = False
+        leaks = False
+        while front.size:
+            if forbidden is not None and forbidden[front].any():
+                leaks = True
+                break
+            near = (front + self._steps[:, None]).ravel()
+            near = near[todo[near]]
+            todo[near] = False
+            # Two voxels of the front share neighbours; the last to write its number takes the neighbour.
+            numbers = np.arange(near.size, dtype=np.int32)
+            self._ticket[near] = numbers
+            front = near[self._ticket[near] == numbers]
+        reached = (mask & ~todo).reshape(self._shape)[1:-1, 1:-1, 1:-1]
+        return np.ascontiguousarray(reached), leaks
 
 
 @dataclass(frozen=True, eq=False)
@@ -340,12 +361,13 @@ def grow(volume: Volume, seed: Index, level: float, ball: Region) -> Growth:
     top = values[start]
     if not top >= level:
         return Growth(Region(seed, np.zeros((0, 0, 0), bool)), level, stopped=False)
-    with np.errstate(invalid="ignore"):
-        forbidden = _rim(ball, volume.geometry.shape) | (ball.mask & (values > top))
+    reachable = np.where(ball.mask & np.isfinite(values), values, -np.inf)
+    growing = _Flood(values.shape)
+    heights = growing.framed(reachable, edge=-np.inf)
+    forbidden = growing.framed(_rim(ball, volume.geometry.shape) | (reachable > top), edge=False)
 
     def flood(lowest: float) -> tuple[Mask, bool]:
-        with np.errstate(invalid="ignore"):
-            return _flood(ball.mask & (values >= lowest), start, forbidden)
+        return growing.run(heights >= lowest, start, forbidden)
 
     mask, leaks = flood(level)
     if not leaks:
