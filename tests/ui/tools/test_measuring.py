@@ -296,6 +296,19 @@ def test_that_a_label_keeps_off_the_crosshair_also_when_it_slants(
         hand.store.remove([hand.last.uid])
 
 
+def test_that_on_a_slab_a_region_says_that_it_reads_the_middle_plane(
+    qtbot: QtBot, opened: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hand = Hand(qtbot, opened).take(Kind.ELLIPSE).drag((-50, -40), (50, 40))
+    written: list[Sequence[str]] = []
+    monkeypatch.setattr(overlay, "_draw_label", lambda *given: written.append(given[3]))
+    hand.pane.grab()
+    assert overlay.MIDDLE not in written[-1]
+    opened.context.commands.run("view.slab")
+    hand.pane.grab()
+    assert overlay.MIDDLE in written[-1]
+
+
 def test_that_words_are_asked_for_when_an_arrow_is_placed(qtbot: QtBot, opened: MainWindow) -> None:
     hand = Hand(qtbot, opened).take(Kind.ARROW).drag(A, B)
     dialog = opened.findChild(QInputDialog)

@@ -28,6 +28,9 @@ HANDLE = 3.5
 MARK = 4.0
 BESIDE = 10.0
 ARROW_HEAD = 9.0
+READING = REGIONS | {Kind.POINT}
+MIDDLE = "⚠ of the middle plane, not of the slab"
+"""Said while a slab is shown: the eye sees a projection, the numbers are those of one plane."""
 CROSSHAIR_ROOM = 3.0
 CROSSED, PER_PIXEL_AWAY = 1e6, 8.0
 """What it costs a label to lie on the crosshair, and far away, in square pixels of covered drawing."""
@@ -61,10 +64,14 @@ def paint(painter: QPainter, given: OverlayInput) -> None:
         boxes.append((draft, store.result(draft), CHOSEN))
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
     taken += [_extent(given, item) for item, _, _ in boxes]
+    thick = any(layer.slab is not None for layer in given.scene.layers)
     small = given.width < NARROW or given.height < SHORT
     for item, result, colour in reversed(boxes):  # the selected one finds its place first
         short = small and given.interactive and colour is not CHOSEN
-        _draw_label(painter, given, item, label_lines(item, result, short=short), colour, taken)
+        lines = label_lines(item, result, short=short)
+        if thick and item.kind in READING:
+            lines = (*lines, MIDDLE)
+        _draw_label(painter, given, item, lines, colour, taken)
     painter.restore()
 
 
