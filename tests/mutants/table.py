@@ -613,6 +613,13 @@ _ROWS: Final[tuple[tuple[str, str, str, str], ...]] = (
     ),
     ("J45", "dicom/geometry_fit.py", "MAX_EXTENT_MM = 10_000.0", "MAX_EXTENT_MM = 1e12"),
     ("J46", "dicom/series.py", "if len(group.headers) / (len(parts) * count) < MIN_COVERAGE:", "if False:"),
+    (
+        "J47",
+        "state/structures.py",
+        'return "" if structure.frame_of_reference_uid == space else OTHER_FRAME',
+        'return ""',
+    ),
+    ("J48", "dicom/rtstruct.py", "points = _thinned(points)", "points = points[:3]"),
     ("J49", "formats/numpy_file.py", "if dtype.hasobject:", "if False:"),
     ("J50", "atomic.py", "_remove(aside)", "pass"),
 )
@@ -625,6 +632,4 @@ WITHOUT: Final[dict[str, str]] = {
     "D31": "The rule is still open.",
     "E20": "The rule is still open.",
     "E22": "The rule is still open.",
-    "J47": "The rule is still open.",
-    "J48": "The rule is still open.",
 }
