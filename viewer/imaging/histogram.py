@@ -88,11 +88,13 @@ def histogram(
     if bins < 1 or samples < 1:
         raise ValueError("a histogram needs bins and samples")
     stored = _spread(array, samples)
-    values = stored[_valid(stored, padding)].astype(np.float64) * slope + intercept
-    if values.size == 0:
+    kept = stored[_valid(stored, padding)]
+    if kept.size == 0:
         edges = np.linspace(0.0, 1.0, bins + 1)
         return Histogram(edges, np.zeros(bins, np.int64), 0.0, 0.0, 0, np.zeros(_QUANTILES.size))
-    values.sort()
+    # In the type they are stored in: half the time, and a window waits for it while its study loads.
+    kept.sort()
+    values = (kept if slope >= 0 else kept[::-1]).astype(np.float64) * slope + intercept
     low, high = float(values[0]), float(values[-1])
     edges = np.linspace(low, high if high > low else low + 1.0, bins + 1)
     below = np.searchsorted(values, edges, side="left")
