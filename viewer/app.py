@@ -71,7 +71,7 @@ def make_ready(window: MainWindow) -> None:
     gc.enable()
     # While a study loads, other threads hold the interpreter: the window must not wait for it at every call.
     sys.setswitchinterval(SWITCH_S)
-    WarmUp(window.sections.complete, window.grid.panes, window)
+    WarmUp(window.sections.build_next, window.grid.panes, window)
 
 
 def run(paths: Sequence[Path] = (), *, demo: bool = False) -> int:

@@ -31,14 +31,15 @@ class WarmUp(QObject):
     Parameters
     ----------
     settled
-        Called in the window's thread when it has settled, to make what was not seen at first.
+        Called in the window's thread when it has settled, again and again until it returns False: makes one of the
+        things that were not seen at first.
     ready
         Called in the window's thread when everything is imported, to make what depends on it.
     window
         While it is shown.
     """
 
-    def __init__(self, settled: Callable[[], object], ready: Callable[[], object], window: QWidget) -> None:
+    def __init__(self, settled: Callable[[], bool], ready: Callable[[], object], window: QWidget) -> None:
         super().__init__(window)
         self._window = window
         self._settled = settled
@@ -53,12 +54,14 @@ class WarmUp(QObject):
         if not self._window.isVisible():
             self._timer.stop()
         elif self._thread is None:
-            self._settled()
+            if self._settled():
+                self._timer.setInterval(0)  # the next one at once, after what the window is asked meanwhile
+                return
+            self._timer.setInterval(LOOK_MS)
             overlays()
             kernel.available()
             self._thread = threading.Thread(target=_import, name="warm-up", daemon=True)
             self._thread.start()
-            self._timer.setInterval(LOOK_MS)
         elif not self._thread.is_alive():
             self._timer.stop()
             self._ready()

@@ -57,7 +57,7 @@ enum { NEAREST = 0, LINEAR = 1, CUBIC = 2 };
 enum { REDUCE_MAX = 0, REDUCE_MIN = 1, REDUCE_MEAN = 2, REDUCE_SUM = 3 };
 enum { I8, U8, I16, U16, I32, U32, F32, F64, DTYPES };
 
-enum { STRIP = 32, ROWS_AHEAD = 2, COLUMNS = 4, MAX_EXTENT = 1 << 20, MAX_SAMPLES = 8191, MAX_TABLE = 1 << 16, MAX_LAYERS = 64 };
+enum { STRIP = 32, ROWS_AHEAD = 3, COLUMNS = 4, MAX_EXTENT = 1 << 20, MAX_SAMPLES = 8191, MAX_TABLE = 1 << 16, MAX_LAYERS = 64 };
 enum { HATCH_PERIOD = 16, HATCH_WIDTH = 3 };
 
 /* Closer to a voxel centre than this is the centre; the higher voxel wins a tie, see jobs.py. */
@@ -783,14 +783,13 @@ AVX2 INLINE Start start8(double index, __m256 ramp) {
 }
 
 /*
- * Ask for the voxels of eight pixels of a later row, of some of them: neighbours of oblique planes lie so far apart in
- * memory that waiting for them would take most of the time. A wrong address costs time, nothing else.
+ * Ask for the voxels of eight pixels of a later row, at every second pixel: neighbours of oblique planes lie so far
+ * apart in memory that waiting for them would take most of the time. A wrong address costs time, nothing else.
  */
-AVX2 INLINE void prefetch8(const SampleJob *job, const double ahead[3], int x, int every, const Slices *slices,
-                           int size) {
+AVX2 INLINE void prefetch8(const SampleJob *job, const double ahead[3], int x, const Slices *slices, int size) {
     const double *m = job->matrix;
     const int64_t row = job->count[2] * size, slice = job->count[1] * row;
-    for (int n = x; n < x + 8; n += every) {
+    for (int n = x; n < x + 8; n += 2) {
         double w = slices ? slices->lower[n] : ahead[0] + m[0] * n;
         char *at = (char *)((uintptr_t)job->data + (uintptr_t)((int64_t)w * slice + (int64_t)(ahead[1] + m[3] * n) * row +
                                                                (int64_t)(ahead[2] + m[6] * n) * size));
@@ -817,8 +816,6 @@ AVX2 INLINE int gather_row(const SampleJob *job, const double start[3], const do
     const __m256i row8 = _mm256_set1_epi32((int)row), slice8 = _mm256_set1_epi32((int)slice);
     const __m256 nothing = _mm256_set1_ps(NOTHING);
     const int linear = job->kind == LINEAR;
-    /* Of pixels that lie less than a third of a voxel apart, every fourth will do. */
-    const int every = (m[0] < 0 ? -m[0] : m[0]) + (m[3] < 0 ? -m[3] : m[3]) > 0.3 ? 2 : 4;
     int padded = 0;
     __m256i pad_low = _mm256_setzero_si256(), pad_range = pad_low;
     __m256 float_low = nothing, float_high = nothing;
@@ -852,7 +849,7 @@ AVX2 INLINE int gather_row(const SampleJob *job, const double start[3], const do
     int x = from;
     for (; x + 8 <= to; x += 8) {
         Block b;
-        if (ahead) prefetch8(job, ahead, x, every, slices, dtype == F32 ? 4 : 2);
+        if (ahead) prefetch8(job, ahead, x, slices, dtype == F32 ? 4 : 2);
         Start at_j = start8(start[1] + m[3] * x, ramp_j), at_i = start8(start[2] + m[6] * x, ramp_i);
         __m256 whole_j = _mm256_floor_ps(at_j.rest), whole_i = _mm256_floor_ps(at_i.rest);
         b.j = _mm256_sub_ps(at_j.rest, whole_j);

@@ -17,8 +17,8 @@ class SectionBuilder:
     """Fills docks with sections.
 
     A section behind another tab or in a hidden dock is not built with the window, which would be shown later for it,
-    but by `complete`: called when the window has settled, before the first event of a loading study, and when such a
-    tab or dock is opened.
+    but by `build_next`, when the window has settled, or by `complete`: before the first event of a loading study, and
+    when such a tab or dock is opened.
 
     Parameters
     ----------
@@ -65,16 +65,24 @@ class SectionBuilder:
 
     def complete(self, *_: object) -> None:
         """Build what is missing; what is shown does not move. May be connected to any signal."""
-        docks, self._docks = self._docks, []
-        for dock, section in docks:
+        while self.build_next():
+            pass
+
+    def build_next(self) -> bool:
+        """Build one section that is missing, so that the window answers between two; False when there is none."""
+        if self._docks:
+            dock, section = self._docks.pop(0)
             dock.setWidget(section.build(self._context))
-        pages, self._pages = self._pages, []
-        for tabs, stand_in, section in pages:
+        elif self._pages:
+            tabs, stand_in, section = self._pages.pop(0)
             place, chosen = tabs.indexOf(stand_in), tabs.currentIndex()
             tabs.insertTab(place, section.build(self._context), section.text)
             tabs.removeTab(place + 1)
             stand_in.deleteLater()
             tabs.setCurrentIndex(chosen)
+        else:
+            return False
+        return True
 
     def _seen(self, visible: bool) -> None:
         if visible:
