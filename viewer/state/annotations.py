@@ -10,6 +10,7 @@ from viewer.dicom.model import Patient
 from viewer.imaging.body_size import is_uptake
 from viewer.imaging.presets import format_window
 from viewer.imaging.sample import Interpolation
+from viewer.state.alignment import Alignment
 from viewer.state.as_acquired import turned_text
 from viewer.state.bone import BoneRemoval
 from viewer.state.contents import same_frame_of_reference
@@ -171,6 +172,8 @@ def _warnings(view: ViewState, scene: PaneScene) -> tuple[str, ...]:
     lines: list[str] = []
     if not same_frame_of_reference(view) and view.overlay is not None:
         lines.append("NOT REGISTERED: different frame of reference")
+    alignment = view.work.of(Alignment)
+    lines += [text for item in _items(view, scene) if (text := alignment.text(item.volume.uid))]
     if scene.mirrored:
         lines.append("flipped")
     if scene.pane.kind is PlaneKind.AXIAL and (turned := turned_text(view)):

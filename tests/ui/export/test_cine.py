@@ -20,7 +20,7 @@ from viewer.state.library import Library
 from viewer.state.navigation import scroll
 from viewer.state.panes import PlaneKind
 from viewer.state.view import ViewState
-from viewer.ui.export.background import Work
+from viewer.ui.background import Work
 from viewer.ui.export.cine_job import CineJob
 from viewer.ui.export.frames import CineFrames, CineRequest, Motion, Order, detached, mip_pane, stack_points
 from viewer.ui.export.movie import FilmFormat, Frame

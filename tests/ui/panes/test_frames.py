@@ -36,12 +36,12 @@ if TYPE_CHECKING:
 SIZE = 200
 
 
-def open_volume(uid: str, modality: str, pitch_mm: float) -> OpenVolume:
+def open_volume(uid: str, modality: str, pitch_mm: float, frame: str = "1.9") -> OpenVolume:
     """A ramp of 20 x 24 x 28 voxels, centred on the origin."""
     shape = (20, 24, 28)
     affine = np.diag([pitch_mm, pitch_mm, pitch_mm, 1.0])[[2, 1, 0, 3]]
     affine[:3, 3] = [-(n - 1) / 2 * pitch_mm for n in reversed(shape)]
-    geometry = VolumeGeometry(shape, affine, "1.9")
+    geometry = VolumeGeometry(shape, affine, frame)
     array = np.indices(shape).sum(axis=0).astype(np.int16)
     volume = Volume(uid, array, geometry, Quantity("HU" if modality == "CT" else "Bq/mL"), modality)
     report = GeometryReport(shape[0], geometry.spacing_mm)

@@ -26,7 +26,7 @@ from viewer.ui.time_steps import step_time
 
 if TYPE_CHECKING:
     # Imported where they are used: the window does not wait for its dialogs.
-    from viewer.ui.export.background import Work
+    from viewer.ui.background import Work
     from viewer.ui.export.cine_dialog import CineChoice, CineDialog
     from viewer.ui.export.cine_job import CineJob
     from viewer.ui.export.export_dialog import ExportDialog, PictureChoice
@@ -123,7 +123,7 @@ class Exports(QObject):
 
     def save(self, choice: PictureChoice) -> None:
         """Paint now, encode and write in the background."""
-        from viewer.ui.export.background import Work
+        from viewer.ui.background import Work
         from viewer.ui.export.encode import encode
         from viewer.ui.export.facts import technical_facts
         from viewer.ui.export.names import today

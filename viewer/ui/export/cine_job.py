@@ -11,7 +11,7 @@ from typing import Protocol
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from viewer.errors import Cancelled, ViewerError
-from viewer.ui.export.background import Work
+from viewer.ui.background import Work
 from viewer.ui.export.movie import FilmFormat, Frame, write_film
 
 _AHEAD = 3

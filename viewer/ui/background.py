@@ -48,8 +48,8 @@ class Work(QThread):
         except ViewerError as error:
             self.failed.emit(error.user_message)
         except Exception:  # the worker boundary: whatever happens reaches the user once
-            logger.exception("an export failed")
-            self.failed.emit("The export failed for an unexpected reason; the log has the details.")
+            logger.exception("a job failed")
+            self.failed.emit("It failed for an unexpected reason; the log has the details.")
         else:
             self.succeeded.emit()
 
