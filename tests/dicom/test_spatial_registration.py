@@ -53,8 +53,11 @@ def written(folder: Path) -> tuple[Path, str, str]:
 def test_that_D31_a_written_object_gives_the_movement_back_both_ways(tmp_path: Path) -> None:
     path, target, source = written(tmp_path)
     found = read_spatial_registration(path)
-    np.testing.assert_allclose(found.between(target, source), MATRIX, atol=1e-9)
-    np.testing.assert_allclose(found.between(source, target), np.linalg.inv(MATRIX), atol=1e-9)
+    there, back = found.between(target, source), found.between(source, target)
+    assert there is not None
+    assert back is not None
+    np.testing.assert_allclose(there, MATRIX, atol=1e-9)
+    np.testing.assert_allclose(back, np.linalg.inv(MATRIX), atol=1e-9)
     assert found.between(target, "1.2.3") is None
     assert found.between("", source) is None
 

@@ -21,10 +21,17 @@ from viewer.imaging.curved import path_through
 from viewer.imaging.geometry import VolumeGeometry
 from viewer.imaging.geometry_report import GeometryReport
 from viewer.imaging.labelmap import Mask
+from viewer.imaging.combine import Combination
+from viewer.imaging.curved import path_through
+from viewer.imaging.geometry import VolumeGeometry
+from viewer.imaging.geometry_report import GeometryReport
+from viewer.imaging.rigid import about, rotation, shift
 from viewer.imaging.sample import Projection, Slab
 from viewer.imaging.volume import Quantity, Volume
 from viewer.imaging.window import Window
+from viewer.state.alignment import Alignment, How, Placement
 from viewer.state.bone import BoneRemoval
+from viewer.state.combining import Combining
 from viewer.state.curve import CurvedMode, CurvedPath
 from viewer.state.layers import ImageLayer
 from viewer.state.lesions import Lesions
@@ -314,4 +321,23 @@ def test_that_a_curved_picture_is_the_kept_one(qapp: QApplication, mode: CurvedM
     view = vessel_view()
     view.work.of(CurvedPath).show_as(mode=mode, width_mm=60.0)
     golden = Golden(f"curved-{mode.value}", "", PlaneKind.CURVED, annotated=True)
+    check(golden.name, drawn(view, golden, 360), tolerant=True)
+
+
+@pytest.mark.parametrize("how", [Combination.CHECKERBOARD, Combination.SWIPE, Combination.DIFFERENCE])
+def test_that_a_comparison_is_the_kept_one(qapp: QApplication, how: Combination) -> None:
+    """The head against itself, moved 12 mm to its left and turned by 8 degrees; how far is written.
+
+    Checkerboard: the skull breaks at the borders of squares. Swipe: the right half is the moved head. Difference: grey,
+    with a bright and a dark rim where the skulls do not meet.
+    """
+    view = fused_view()
+    view.library.add(
+        open_volume("other", head(), grid((3, 2, 2), (40, 64, 64)), "CT", quantity=Quantity("HU"))
+    )
+    view.set_overlay(ImageLayer("other", Window(40, 400)))
+    matrix = shift((12, 0, 0)) @ about((0, 0, 0), rotation((0, 0, 1), 8))
+    view.work.of(Alignment).place("other", Placement(matrix, How.HAND))
+    view.work.of(Combining).choose(how)
+    golden = Golden(f"compare-{how}", "", PlaneKind.AXIAL, annotated=True)
     check(golden.name, drawn(view, golden, 360), tolerant=True)

@@ -28,6 +28,7 @@ class How(StrEnum):
     HAND = "by hand"
     AUTOMATIC = "automatically"
     OBJECT = "by a registration object"
+    CENTRES = "so that the centres meet"
 
 
 @dataclass(frozen=True, eq=False)

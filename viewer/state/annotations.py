@@ -13,6 +13,8 @@ from viewer.imaging.sample import Interpolation
 from viewer.state.alignment import Alignment
 from viewer.state.as_acquired import turned_text
 from viewer.state.bone import BoneRemoval
+from viewer.state.combining import WORDS
+from viewer.state.comparison import other_patient, study_date_text
 from viewer.state.contents import same_frame_of_reference
 from viewer.state.layers import Role
 from viewer.state.library import OpenVolume
@@ -26,13 +28,14 @@ from viewer.state.wording import age_text, date_text, time_text
 
 @dataclass(frozen=True)
 class Corners:
-    """Lines per corner, from top to bottom, and the warnings that are never switched off."""
+    """Lines per corner, from top to bottom, the warnings that are never switched off, and what needs a red band."""
 
     top_left: tuple[str, ...] = ()
     top_right: tuple[str, ...] = ()
     bottom_left: tuple[str, ...] = ()
     bottom_right: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    alarm: str = ""
 
 
 def corners(
@@ -53,11 +56,12 @@ def corners(
     if item is None:
         return Corners()
     warnings = _warnings(view, scene)
+    alarm = "DIFFERENT PATIENTS" if other_patient(view) else ""
     if density is Density.OFF:
-        return Corners(warnings=warnings)
+        return Corners(warnings=warnings, alarm=alarm)
     bottom_left = [*_windows(view, scene, named=not compact), *_place(view, scene, compact=compact)]
     if density is Density.MINIMAL:
-        return Corners(bottom_left=tuple(bottom_left), warnings=warnings)
+        return Corners(bottom_left=tuple(bottom_left), warnings=warnings, alarm=alarm)
     details = [] if compact else [f"zoom {view.framing(scene.pane.kind).zoom * 100:.0f} %"]
     if view.interpolation is not Interpolation.LINEAR:
         details.append(view.interpolation.value)
@@ -70,6 +74,7 @@ def corners(
         bottom_left=tuple(filter(None, [*bottom_left, "  ".join(details)])),
         bottom_right=tuple(line for part in fixed for line in part.bottom_right),
         warnings=warnings,
+        alarm=alarm,
     )
 
 
@@ -160,7 +165,7 @@ def _windows(view: ViewState, scene: PaneScene, *, named: bool) -> list[str]:
         if layer is None or request.volume.is_colour:
             continue
         text = format_window(layer.window, request.volume.display_unit)
-        if request.role is Role.OVERLAY and len(scene.layers) > 1:
+        if request.role is Role.OVERLAY and len(scene.layers) > 1 and scene.combined is None:
             text += f"  {layer.opacity * 100:.0f} %"
         # The name of a SUV range is its numbers.
         name = layer.window_name if named and not is_uptake(request.volume.display_unit) else ""
@@ -172,6 +177,9 @@ def _warnings(view: ViewState, scene: PaneScene) -> tuple[str, ...]:
     lines: list[str] = []
     if not same_frame_of_reference(view) and view.overlay is not None:
         lines.append("NOT REGISTERED: different frame of reference")
+    lines += [text for item in _items(view, scene) if (text := study_date_text(view, item))]
+    if scene.combined is not None:
+        lines.append(WORDS[scene.combined.how])
     alignment = view.work.of(Alignment)
     lines += [text for item in _items(view, scene) if (text := alignment.text(item.volume.uid))]
     if scene.mirrored:

@@ -170,6 +170,12 @@ LAYOUTS: tuple[Layout, ...] = (
         (_row(Content.BASE), _row(Content.OVERLAY), _row(Content.FUSED)),
         needs_overlay=True,
     ),
+    Layout(
+        "compare",
+        "Compare: overlay below base",
+        (_row(Content.BASE), _row(Content.OVERLAY)),
+        needs_overlay=True,
+    ),
     Layout("single", "Single pane", ((Pane("single", PlaneKind.ACQUIRED, Content.BASE),),)),
 )
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from viewer.imaging.body_size import is_uptake
 from viewer.imaging.colormap import colormap
+from viewer.imaging.combine import Combination
 from viewer.imaging.curved import CurvedSurface
 from viewer.imaging.display import layer_table
 from viewer.imaging.geometry import FloatArray, VolumeGeometry, cross
@@ -24,6 +25,7 @@ from viewer.imaging.sample import Interpolation, Projection, Slab
 from viewer.imaging.volume import Volume
 from viewer.state import curve_picture
 from viewer.state.bone import BoneRemoval
+from viewer.state.combining import Combined, Combining
 from viewer.state.contents import same_frame_of_reference
 from viewer.state.crosslines import CrossLine, cross_lines
 from viewer.state.curve import AWAY_MM, CurvedPath
@@ -104,6 +106,8 @@ class PaneScene:
         "H 12.5 mm" along the normal, "" without calibration.
     colour_bar
         The layer whose colour bar is drawn (rule D37), or None.
+    combined
+        What a fused pane does with its two layers instead of blending them, or None.
     surface
         Of a curved picture; its `plane` then is one of the picture's own space (`viewer.state.curve`), not of the
         patient.
@@ -120,6 +124,7 @@ class PaneScene:
     calibrated: bool
     mirrored: bool
     colour_bar: LayerRequest | None
+    combined: Combined | None = None
     surface: CurvedSurface | None = None
 
     def at(self, column: float, row: float) -> FloatArray:
@@ -162,9 +167,8 @@ def resolve(view: ViewState, pane: Pane, width: int, height: int) -> PaneScene |
         item = _mip_volume(view, pane) or item
     geometry = item.volume.geometry
     plane = pane_plane(view, pane, geometry, width, height)
-    layers = tuple(
-        request for role in view.roles_of(pane) if (request := _layer(view, pane, role, plane)) is not None
-    )
+    combined = _combined(view, pane, plane)
+    layers = _layers(view, pane, plane, opaque=combined is not None)
     if pane.kind is PlaneKind.MIP:
         layers = layers[-1:]
     right_letters = letters(plane.u_mm) if geometry.oriented else ""
@@ -183,8 +187,17 @@ def resolve(view: ViewState, pane: Pane, width: int, height: int) -> PaneScene |
         position_text=_position_text(view, pane, geometry),
         calibrated=geometry.calibrated,
         mirrored=framing.flip_horizontal or framing.flip_vertical,
-        colour_bar=next((layer for layer in reversed(layers) if _is_coloured(view, pane, layer.role)), None),
+        colour_bar=None
+        if combined is not None and _in_grey(combined, layers)
+        else _with_bar(view, pane, layers),
+        combined=combined if len(layers) > 1 else None,
     )
+
+
+def _combined(view: ViewState, pane: Pane, plane: Plane) -> Combined | None:
+    if pane.kind is PlaneKind.MIP or len(view.roles_of(pane)) < 2:
+        return None
+    return view.work.of(Combining).of(plane)
 
 
 def _curved_scene(view: ViewState, pane: Pane, item: OpenVolume, width: int, height: int) -> PaneScene:
@@ -199,9 +212,7 @@ def _curved_scene(view: ViewState, pane: Pane, item: OpenVolume, width: int, hei
         return PaneScene(
             pane, plane, (), ("",) * 4, None, (), "", "", calibrated=False, mirrored=mirrored, colour_bar=None
         )
-    layers = tuple(
-        request for role in view.roles_of(pane) if (request := _layer(view, pane, role, plane)) is not None
-    )
+    layers = _layers(view, pane, plane)
     *sides, top, bottom = curve_picture.edge_letters(surface, plane, oriented=geometry.oriented)
     edges = (*_named(view, *sides), top, bottom)
     near_mm = max(geometry.spacing_mm)
@@ -219,7 +230,7 @@ def _curved_scene(view: ViewState, pane: Pane, item: OpenVolume, width: int, hei
         else "",
         calibrated=geometry.calibrated,
         mirrored=mirrored,
-        colour_bar=next((layer for layer in reversed(layers) if _is_coloured(view, pane, layer.role)), None),
+        colour_bar=_with_bar(view, pane, layers),
         surface=surface,
     )
 
@@ -292,7 +303,13 @@ def _mip_volume(view: ViewState, pane: Pane) -> OpenVolume | None:
     return view.volume(roles[-1]) if roles else None
 
 
-def _layer(view: ViewState, pane: Pane, role: Role, plane: Plane) -> LayerRequest | None:
+def _layers(view: ViewState, pane: Pane, plane: Plane, *, opaque: bool = False) -> tuple[LayerRequest, ...]:
+    """What a pane draws from below to above; `opaque` without opacity and threshold."""
+    found = (_layer(view, pane, role, plane, opaque=opaque) for role in view.roles_of(pane))
+    return tuple(request for request in found if request is not None)
+
+
+def _layer(view: ViewState, pane: Pane, role: Role, plane: Plane, *, opaque: bool) -> LayerRequest | None:
     item, layer = view.volume(role), view.layer(role)
     if item is None or layer is None:
         return None
@@ -318,20 +335,22 @@ def _layer(view: ViewState, pane: Pane, role: Role, plane: Plane) -> LayerReques
         volume, depends = view.work.of(CurvedPath).flat(
             volume, view.library.version(volume.uid), interpolation
         )
-    table, lower, upper, colour_key = _colours(layer, volume, on_top=on_top)
+    table, lower, upper, colour_key = _colours(layer, volume, on_top=on_top, opaque=opaque)
     place = (plane.origin_mm.tobytes(), plane.u_mm.tobytes(), plane.v_mm.tobytes(), plane.width, plane.height)
     sample_key = (volume.uid, view.library.version(volume.uid), interpolation, slab, depends, place)
     return LayerRequest(role, volume, interpolation, slab, table, lower, upper, sample_key, colour_key)
 
 
 def _colours(
-    layer: ImageLayer, volume: Volume, *, on_top: bool
+    layer: ImageLayer, volume: Volume, *, on_top: bool, opaque: bool
 ) -> tuple[npt.NDArray[np.uint8], float, float, tuple[object, ...]]:
     """Window, colormap, inversion and opacity of a layer as one table over stored values."""
-    name = layer.fused_colormap if on_top else layer.colormap
+    # Beside its base a series that is no uptake is shown like the base, or nobody could compare them.
+    as_base = opaque and not is_uptake(volume.display_unit)
+    name = layer.fused_colormap if on_top and not as_base else layer.colormap
     invert = layer.invert != volume.inverted
-    opacity = layer.opacity if on_top else 1.0
-    transparent = on_top and layer.transparent_below
+    opacity = layer.opacity if on_top and not opaque else 1.0
+    transparent = on_top and not opaque and layer.transparent_below
     key = (layer.window, name, invert, opacity, transparent, volume.display_slope, volume.display_intercept)
     table, lower, upper = layer_table(
         layer.window,
@@ -343,6 +362,16 @@ def _colours(
         intercept=volume.display_intercept,
     )
     return table, lower, upper, key
+
+
+def _with_bar(view: ViewState, pane: Pane, layers: tuple[LayerRequest, ...]) -> LayerRequest | None:
+    """The uppermost layer whose colours need a bar."""
+    return next((layer for layer in reversed(layers) if _is_coloured(view, pane, layer.role)), None)
+
+
+def _in_grey(combined: Combined, layers: tuple[LayerRequest, ...]) -> bool:
+    """Whether the fused colours of the overlay are not used although it is shown."""
+    return combined.how is Combination.DIFFERENCE or not is_uptake(layers[-1].volume.display_unit)
 
 
 def _is_coloured(view: ViewState, pane: Pane, role: Role) -> bool:

@@ -8,10 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+
 from viewer.errors import ViewerError
 from viewer.loading.cancel import CancelToken
 from viewer.loading.events import Failed, LoadEvent, Preparing
 from viewer.settings import cache_dir
+from viewer.state.comparison import Comparison
 from viewer.state.structures import StructureStore
 from viewer.ui.context import UiContext
 from viewer.ui.dialogs.recent import remember
@@ -21,7 +25,7 @@ PAUSE_S = 0.05
 
 
 def open_with_question(context: UiContext, paths: Sequence[Path]) -> None:
-    """Open paths; while a study is loading ask whether to replace it or to add."""
+    """Open paths; while a study is loading ask whether to replace it or to add, with Shift held just add."""
     if not paths:
         return
     if context.library.catalogue.studies and all(_is_structure_file(path) for path in paths):
@@ -29,11 +33,22 @@ def open_with_question(context: UiContext, paths: Sequence[Path]) -> None:
         context.view.work.of(StructureStore).await_files(paths)
         context.loader.open_paths(paths, add=True)
         return
+    held = QGuiApplication.queryKeyboardModifiers() & Qt.KeyboardModifier.ShiftModifier
+    if held and context.library.catalogue.studies:
+        add_study(context, paths)
+        return
     answer = ask_second_drop(context.window) if context.loader.busy else "replace"
     if answer == "cancel":
         return
     remember(context.settings, paths)
     context.loader.open_paths(paths, add=answer == "add")
+
+
+def add_study(context: UiContext, paths: Sequence[Path]) -> None:
+    """Open paths to compare with what is open: a series of the same kind is shown below, the browser offers all."""
+    remember(context.settings, paths)
+    context.view.work.of(Comparison).await_study()
+    context.loader.open_paths(paths, add=True)
 
 
 def _is_structure_file(path: Path) -> bool:

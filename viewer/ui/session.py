@@ -26,6 +26,7 @@ from viewer.loading.events import (
     Withdrawn,
 )
 from viewer.settings import Settings
+from viewer.state.comparison import Comparison
 from viewer.state.first_window import AUTOMATIC, first_window
 from viewer.state.layers import ImageLayer, Role
 from viewer.state.library import Library, OpenVolume
@@ -269,8 +270,12 @@ class Session(QObject):
     def _place(self, item: OpenVolume, role: str) -> None:
         if self._keeps_place(item, role):
             return
-        chosen = role or self._natural_role(item.series.modality) or Role.BASE.value
         layer = self._layer(item)
+        comparison = self._view.work.of(Comparison)
+        if not role and comparison.added(item):
+            comparison.show_beside(layer)
+            return
+        chosen = role or self._natural_role(item.series.modality) or Role.BASE.value
         if chosen == Role.OVERLAY.value and self._view.base is not None and item.stack.multiplanar:
             self._view.set_overlay(layer)
             return

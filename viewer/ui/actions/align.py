@@ -1,4 +1,4 @@
-"""Moving the overlay onto the base: by numbers, by a registration, by an object that came with the study."""
+"""Comparing overlay and base: how they share the panes, one window for both, and moving one onto the other."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Iterable
 
 from PySide6.QtCore import QObject
 
+from viewer.imaging.combine import Combination
 from viewer.state.alignment import Alignment, moving_uid
+from viewer.state.combining import Combining
+from viewer.state.comparison import LinkedWindows, bring_together
 from viewer.state.registration_objects import apply_registration_object
 from viewer.ui.binding import bind
 from viewer.ui.commands import Command
@@ -45,7 +48,30 @@ def commands(context: UiContext) -> Iterable[Command]:
     def reset() -> None:
         view.work.of(Alignment).move(moving_uid(view), None, "Overlay as acquired")
 
+    combining, linked = view.work.of(Combining), view.work.of(LinkedWindows)
+    for how, text in (
+        (Combination.CHECKERBOARD, "Checkerboard of base and overlay"),
+        (Combination.SWIPE, "Swipe between base and overlay"),
+        (Combination.DIFFERENCE, "Difference of base and overlay"),
+    ):
+        yield Command(
+            f"compare.{how}",
+            text,
+            lambda chosen=how: combining.choose(chosen),  # type: ignore[misc]
+            "Layers",
+            two,
+            checked=lambda chosen=how: combining.how is chosen,  # type: ignore[misc]
+        )
+    yield Command(
+        "compare.same-window",
+        "Same window for both",
+        linked.toggle,
+        "Layers",
+        linked.possible,
+        checked=lambda: linked.on,
+    )
     yield Command("align.move", "Move overlay…", lambda: ask_alignment(context), "Layers", two)
+    yield Command("align.centres", "Centres together", lambda: bring_together(view), "Layers", two)
     yield Command(
         "align.reset",
         "Overlay as acquired",

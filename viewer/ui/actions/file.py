@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFileDialog
 
 from viewer.ui.commands import Command
 from viewer.ui.context import UiContext
-from viewer.ui.opening import open_demo, open_with_question
+from viewer.ui.opening import add_study, open_demo, open_with_question
 from viewer.ui.sidebar.problems import all_problems
 
 
@@ -31,6 +31,11 @@ def commands(context: UiContext) -> Iterable[Command]:
         if chosen:
             open_with_question(context, [Path(name) for name in chosen])
 
+    def add_folder() -> None:
+        chosen = QFileDialog.getExistingDirectory(context.window, "Add a study to compare with")
+        if chosen:
+            add_study(context, [Path(chosen)])
+
     def close() -> None:
         context.loader.cancel()
         context.view.show(None, None)
@@ -38,6 +43,13 @@ def commands(context: UiContext) -> Iterable[Command]:
 
     yield Command("file.open", "Open study folder…", open_folder, "File", icon="open")
     yield Command("file.open-files", "Open files or archive…", open_files, "File")
+    yield Command(
+        "file.add",
+        "Add a study to compare…",
+        add_folder,
+        "File",
+        enabled=lambda: bool(context.library.catalogue.studies),
+    )
     yield Command("file.demo", "Open the demo study", lambda: open_demo(context), "File")
     yield Command(
         "file.close", "Close study", close, "File", enabled=lambda: bool(context.library.catalogue.studies)

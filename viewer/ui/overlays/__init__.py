@@ -94,10 +94,35 @@ class OverlayInput:
         )
 
     @property
-    def warnings_top(self) -> float:
-        """Base line of the first warning, below the texts of both upper corners."""
+    def alarm_top(self) -> float:
+        """Upper edge of the red band, below the texts of both upper corners."""
         rows = max(len(self.corners.top_left), len(self.corners.top_right), 1) + 0.5
-        return MARGIN + self.lettering.ascent + rows * self.lettering.line_spacing
+        return MARGIN + rows * self.lettering.line_spacing
+
+    @property
+    def alarm_height(self) -> float:
+        """Of the red band, 0 without one."""
+        return 1.5 * self.lettering.line_spacing if self.corners.alarm else 0.0
+
+    @property
+    def warnings_top(self) -> float:
+        """Base line of the first warning, below the upper corners and the red band."""
+        return self.alarm_top + self.alarm_height + self.lettering.ascent
+
+    @cached_property
+    def warning_lines(self) -> tuple[str, ...]:
+        """The warnings in as many lines as the pane needs: words are moved down, not cut off."""
+        room = self.width - 2 * MARGIN
+        lines: list[str] = []
+        for warning in self.corners.warnings:
+            lines.append("⚠")
+            for word in warning.split(" "):
+                longer = f"{lines[-1]} {word}"
+                if lines[-1] == "⚠" or self.lettering.width(longer) <= room:
+                    lines[-1] = longer
+                else:
+                    lines.append(word)
+        return tuple(self.lettering.shortened(line, room) for line in lines)
 
 
 @dataclass(frozen=True)

@@ -53,8 +53,8 @@ def _room(given: OverlayInput) -> tuple[float, float]:
     texts, step = given.corners, given.lettering.line_spacing
     unit = lettering.height + 5.0
     used = MARGIN + len(texts.top_left) * step
-    if texts.warnings:
-        used = given.warnings_top + (len(texts.warnings) - 1) * step + lettering.descent
+    if texts.alarm or texts.warnings:
+        used = given.warnings_top + (len(given.warning_lines) - 1) * step + lettering.descent
     above = (used + unit, given.height / 2 - 1.5 * lettering.height)
     below = (
         given.height / 2 + 1.5 * lettering.height + unit,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtGui import QPainter
+from PySide6.QtCore import QRectF
+from PySide6.QtGui import QColor, QPainter
 
 from viewer.ui.overlays import MARGIN, TEXT, WARNING, Overlay, OverlayInput
 
+ALARM = QColor("#B3261E")
 LETTER_ROOM = 14.0
 """Half the width kept free for the letters in the middle of the edges."""
 
@@ -34,8 +36,14 @@ def paint(painter: QPainter, given: OverlayInput) -> None:
         left(line, last - row * step)
     for row, line in enumerate(reversed(texts.bottom_right)):
         right(line, last - row * step)
-    for row, line in enumerate(texts.warnings):
-        lettering.draw(painter, MARGIN, given.warnings_top + row * step, f"⚠ {line}", WARNING)
+    if texts.alarm:
+        band = QRectF(0, given.alarm_top, given.width, given.alarm_height)
+        painter.fillRect(band, ALARM)
+        alarm = lettering.shortened(texts.alarm, given.width - 2 * MARGIN)
+        base = band.center().y() + (lettering.ascent - lettering.descent) / 2
+        lettering.draw(painter, (given.width - lettering.width(alarm)) / 2, base, alarm, TEXT)
+    for row, line in enumerate(given.warning_lines):
+        lettering.draw(painter, MARGIN, given.warnings_top + row * step, line, WARNING)
 
 
 OVERLAY = Overlay("corners", 30, paint)

@@ -13,11 +13,13 @@ import numpy as np
 import numpy.typing as npt
 from PySide6.QtGui import QImage
 
+from viewer.imaging.combine import combine
 from viewer.imaging.compose import ComposeRequest, LayerPicture
 from viewer.imaging.near_columns import NearColumns
 from viewer.imaging.picture import PictureRequest, make_pictures
 from viewer.imaging.plane import Plane
 from viewer.imaging.sample import SampleRequest, slab_samples
+from viewer.state.combining import Combined
 from viewer.state.layers import Role
 from viewer.state.panes import PlaneKind
 from viewer.state.resolve import LayerRequest, PaneScene, PictureScale
@@ -53,6 +55,7 @@ class Picture:
 
     pixels: npt.NDArray[np.uint32] = field(default_factory=lambda: np.zeros((0, 0), np.uint32))
     image: QImage = field(default_factory=QImage)
+    _second: npt.NDArray[np.uint32] = field(default_factory=lambda: np.zeros((0, 0), np.uint32))
     _layers: dict[Role, _Layer] = field(default_factory=dict)
     _readings: dict[Role, Reading] = field(default_factory=dict)
     _colour_key: tuple[object, ...] = ()
@@ -101,6 +104,7 @@ def render(
     """
     jobs = tuple(jobs)
     requests = []
+    combined: list[tuple[Combined, PaneScene, Picture]] = []
     planes = [picture_plane(scene, scale) for scene, _ in jobs]
     for (_, picture), plane in zip(jobs, planes, strict=True):
         picture.resize(plane.width, plane.height)
@@ -111,11 +115,14 @@ def render(
         key = _picture_key(scene)
         if samples or key != picture._colour_key or not scene.layers:  # noqa: SLF001 - the cache is this module's
             requests.append(PictureRequest(tuple(samples), _colours(scene, picture)))
+            if scene.combined is not None:
+                combined.append((scene.combined, scene, picture))
             picture._colour_key = key  # noqa: SLF001
     if not requests:
         return
     try:
         make_pictures(requests, _NEAR)
+        _combine(combined, scale)
     except (MemoryError, ValueError):
         # Half a picture under the key of a whole one would be taken for it.
         for _, picture in jobs:
@@ -155,7 +162,7 @@ def picture_plane(scene: PaneScene, scale: PictureScale) -> Plane:
 
 
 def _picture_key(scene: PaneScene) -> tuple[object, ...]:
-    return tuple((layer.sample_key, layer.colour_key) for layer in scene.layers)
+    return (scene.combined, *((layer.sample_key, layer.colour_key) for layer in scene.layers))
 
 
 def _values_key(layer: LayerRequest, plane: Plane) -> tuple[object, ...]:
@@ -223,10 +230,24 @@ def _stale(scene: PaneScene, picture: Picture, plane: Plane, *, coarse: bool) ->
 
 
 def _colours(scene: PaneScene, picture: Picture) -> ComposeRequest:
+    layers = scene.layers if scene.combined is None else scene.layers[:1]
     return ComposeRequest(
-        tuple(_layer_picture(layer, picture._layers[layer.role].values) for layer in scene.layers),  # noqa: SLF001
+        tuple(_layer_picture(layer, picture._layers[layer.role].values) for layer in layers),  # noqa: SLF001
         picture.pixels,
     )
+
+
+def _combine(asked: Iterable[tuple[Combined, PaneScene, Picture]], scale: PictureScale) -> None:
+    """Bring the overlays of panes that do not blend into the pictures of their bases."""
+    for how, scene, picture in asked:
+        layer = scene.layers[-1]
+        second = picture._second  # noqa: SLF001
+        if second.shape != picture.pixels.shape:
+            second = picture._second = np.zeros_like(picture.pixels)  # noqa: SLF001
+        values = picture._layers[layer.role].values  # noqa: SLF001
+        make_pictures([PictureRequest((), ComposeRequest((_layer_picture(layer, values),), second))])
+        tile, edge = max(1, how.tile // scale.value), how.edge // scale.value
+        combine(picture.pixels, second, how.how, tile=tile, edge=edge)
 
 
 def _layer_picture(layer: LayerRequest, values: Float32) -> LayerPicture:
