@@ -220,10 +220,7 @@ RULES: Final[dict[str, tuple[str, str]]] = {
 
 OPEN: Final[dict[str, str]] = {
     # What a rule asks for and the viewer does not do yet, whatever tests the rest of the rule has.
-    "D31": "Spatial Registration objects are listed but not applied, and there is no manual shift.",
     "E06": "That the other panes follow is tested; the 50 ms are measured by tests/perf, not asserted.",
-    "E20": "Two studies side by side are missing.",
-    "E22": "Two studies cannot be shown side by side yet.",
     "J39": "Odd and long names are tested; paths of over 260 characters were not tried on Windows.",
 }
 

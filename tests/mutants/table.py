@@ -361,7 +361,19 @@ _ROWS: Final[tuple[tuple[str, str, str, str], ...]] = (
         "alpha = np.where(np.isnan(first), np.uint32(0), picked[0][..., 3])",
         "alpha = picked[0][..., 3]",
     ),
-    ("D34", "state/resolve.py", "opacity = layer.opacity if on_top else 1.0", "opacity = 1.0"),
+    (
+        "D31",
+        "state/alignment.py",
+        "patient_from_index=placement.matrix @ geometry.patient_from_index,",
+        "patient_from_index=geometry.patient_from_index,",
+    ),
+    (
+        "D31",
+        "dicom/spatial_registration.py",
+        "result: FloatArray = np.linalg.inv(known[target]) @ known[source]",
+        "result: FloatArray = known[target] @ known[source]",
+    ),
+    ("D34", "state/resolve.py", "opacity = layer.opacity if on_top and not opaque else 1.0", "opacity = 1.0"),
     (
         "D36",
         "loading/thumbnails.py",
@@ -413,6 +425,24 @@ _ROWS: Final[tuple[tuple[str, str, str, str], ...]] = (
         "state/resolve.py",
         'return f"{index + 1}/{geometry.shape[axis]}"',
         'return f"{index}/{geometry.shape[axis]}"',
+    ),
+    (
+        "E20",
+        "state/panes.py",
+        "(_row(Content.BASE), _row(Content.OVERLAY)),",
+        "(_row(Content.BASE), _row(Content.BASE)),",
+    ),
+    (
+        "E22",
+        "state/annotations.py",
+        'alarm = "DIFFERENT PATIENTS" if other_patient(view) else ""',
+        'alarm = ""',
+    ),
+    (
+        "E22",
+        "state/comparison.py",
+        "if base is None or overlay is None or base.study.uid == overlay.study.uid:",
+        "if base is None or overlay is None or base.study.uid != overlay.study.uid:",
     ),
     (
         "E23",
@@ -629,7 +659,4 @@ MUTANTS: Final[tuple[Mutant, ...]] = tuple(Mutant(*row) for row in _ROWS)
 WITHOUT: Final[dict[str, str]] = {
     # Rules without a line here, and why.
     "B18": "Nothing reads these elements, so there is no line to break.",
-    "D31": "The rule is still open.",
-    "E20": "The rule is still open.",
-    "E22": "The rule is still open.",
 }

@@ -28,7 +28,7 @@ from viewer.state.measurement import LABELS, OUTLINES, Kind, Measurement, as_poi
 from viewer.state.measurement_report import from_report
 from viewer.state.presentations import Presentations
 from viewer.ui.actions import measurement_files
-from viewer.ui.export.background import Jobs
+from viewer.ui.background import Jobs
 from viewer.ui.main_window import MainWindow
 
 

@@ -187,33 +187,40 @@ def _warnings(view: ViewState, scene: PaneScene) -> tuple[str, ...]:
     if scene.pane.kind is PlaneKind.AXIAL and (turned := turned_text(view)):
         lines.append(turned)
     for item in _items(view, scene):
-        geometry = item.volume.geometry
-        if item.stack.preliminary:
-            lines.append("preliminary: not all files are read")
-        if not geometry.oriented:
-            lines.append("orientation unknown")
-        if not geometry.calibrated:
-            lines.append("no spacing: not in millimetres")
-        if geometry.tilt_deg > 0.1:
-            lines.append(f"tilt {geometry.tilt_deg:.1f}° corrected")
-        elif geometry.oriented and geometry.obliquity_deg > 1.0:
-            lines.append(f"oblique {geometry.obliquity_deg:.0f}°")
-        if not item.stack.report.uniform:
-            gaps = item.stack.report.gaps_mm
-            lines.append(f"slice spacing {min(gaps):.2f} to {max(gaps):.2f} mm")
-        if item.volume.interpolate_gaps:
-            count = len(geometry.gaps)
-            lines.append(f"{count} gap{'s' * (count != 1)} interpolated")
-        if bool(item.volume.corrupt.any()):
-            lines.append(f"{int(item.volume.corrupt.sum())} slice(s) could not be decoded")
-        if (
-            item.series.modality == "PT"
-            and item.volume.suv_factor is None
-            and not is_uptake(item.volume.display_unit)
-        ):
-            lines.append("no SUV")
-        if item.stack.suv is not None and item.stack.suv.edited:
-            lines.append("SUV*")
-        if item.stack.suv is not None and item.stack.suv.mean_of_sexes:
-            lines.append("mean of F/M formulas")
+        lines += _volume_warnings(item)
     return tuple(dict.fromkeys(lines))
+
+
+def _volume_warnings(item: OpenVolume) -> list[str]:
+    """What is unusual about one volume."""
+    lines: list[str] = []
+    geometry = item.volume.geometry
+    if item.stack.preliminary:
+        lines.append("preliminary: not all files are read")
+    if not geometry.oriented:
+        lines.append("orientation unknown")
+    if not geometry.calibrated:
+        lines.append("no spacing: not in millimetres")
+    if geometry.tilt_deg > 0.1:
+        lines.append(f"tilt {geometry.tilt_deg:.1f}° corrected")
+    elif geometry.oriented and geometry.obliquity_deg > 1.0:
+        lines.append(f"oblique {geometry.obliquity_deg:.0f}°")
+    if not item.stack.report.uniform:
+        gaps = item.stack.report.gaps_mm
+        lines.append(f"slice spacing {min(gaps):.2f} to {max(gaps):.2f} mm")
+    if item.volume.interpolate_gaps:
+        count = len(geometry.gaps)
+        lines.append(f"{count} gap{'s' * (count != 1)} interpolated")
+    if bool(item.volume.corrupt.any()):
+        lines.append(f"{int(item.volume.corrupt.sum())} slice(s) could not be decoded")
+    if (
+        item.series.modality == "PT"
+        and item.volume.suv_factor is None
+        and not is_uptake(item.volume.display_unit)
+    ):
+        lines.append("no SUV")
+    if item.stack.suv is not None and item.stack.suv.edited:
+        lines.append("SUV*")
+    if item.stack.suv is not None and item.stack.suv.mean_of_sexes:
+        lines.append("mean of F/M formulas")
+    return lines

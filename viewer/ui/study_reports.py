@@ -15,9 +15,9 @@ from viewer.errors import ViewerError
 from viewer.state.measurement_report import from_report
 from viewer.state.measurements import Measurements
 from viewer.state.presentations import Presentations, from_presentation
+from viewer.ui.background import Jobs
 from viewer.ui.binding import bind
 from viewer.ui.context import UiContext
-from viewer.ui.export.background import Jobs
 
 _READERS: dict[SeriesKind, Callable[[Path], Report | PresentationState | None]] = {
     SeriesKind.REPORT: read_report,

@@ -16,9 +16,9 @@ from viewer.errors import ExportError
 from viewer.state.lesion_report import write_dicom
 from viewer.state.lesion_sheet import lesion_sheet
 from viewer.state.lesions import Lesions, Measured
+from viewer.ui.background import Work
 from viewer.ui.commands import Command
 from viewer.ui.context import UiContext
-from viewer.ui.export.background import Work
 from viewer.ui.export.names import free_name, stem, today
 from viewer.ui.export.table_file import csv_bytes, xlsx_bytes
 from viewer.ui.kept_lesions import KeptLesions

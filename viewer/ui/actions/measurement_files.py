@@ -20,10 +20,10 @@ from viewer.state.measurement_file import Kept, from_json, to_json
 from viewer.state.measurement_report import report_content
 from viewer.state.measurements import Measurements
 from viewer.state.presentations import Presentations, presentation_content
+from viewer.ui.background import Jobs
 from viewer.ui.commands import Command
 from viewer.ui.context import UiContext
 from viewer.ui.dialogs._parts import show
-from viewer.ui.export.background import Jobs
 from viewer.ui.kept_work import KeptWork
 from viewer.ui.study_reports import StudyReports
 

@@ -27,8 +27,8 @@ from viewer.errors import GeometryError, ViewerError
 from viewer.imaging.dvh import Dvh, dvh_of
 from viewer.imaging.volume import Volume
 from viewer.state.structures import Structure
+from viewer.ui.background import Work
 from viewer.ui.dialogs._parts import Hint, column, prepare
-from viewer.ui.export.background import Work
 from viewer.ui.sidebar._structure_list import swatch
 from viewer.ui.theme import GRID_PX, current_theme, icon
 

@@ -75,7 +75,7 @@ def ask(context: UiContext) -> None:
 def save(context: UiContext, target: Path, form: StructureForm) -> None:
     """Write what is drawn, in the background, and say how it went."""
     from viewer.state.structure_saving import save_structures
-    from viewer.ui.export.background import Work
+    from viewer.ui.background import Work
 
     structures, base = shown(context), context.view.base_volume
     if base is None or not structures:

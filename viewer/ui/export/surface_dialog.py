@@ -16,8 +16,8 @@ from viewer.imaging.geometry import FloatArray, VolumeGeometry
 from viewer.imaging.labelmap import Mask
 from viewer.imaging.orientation import letters
 from viewer.state.structures import Structure
+from viewer.ui.background import Work
 from viewer.ui.dialogs._parts import Hint, column, prepare
-from viewer.ui.export.background import Work
 from viewer.ui.theme import GRID_PX, icon
 
 if TYPE_CHECKING:
