@@ -16,15 +16,12 @@ import pytest
 from PIL import Image
 
 from viewer.dicom.model import Patient, PixelFormat, Series, SeriesKind, Stack, Study
+from viewer.imaging.combine import Combination
 from viewer.imaging.contours import ContourSet
 from viewer.imaging.curved import path_through
 from viewer.imaging.geometry import VolumeGeometry
 from viewer.imaging.geometry_report import GeometryReport
 from viewer.imaging.labelmap import Mask
-from viewer.imaging.combine import Combination
-from viewer.imaging.curved import path_through
-from viewer.imaging.geometry import VolumeGeometry
-from viewer.imaging.geometry_report import GeometryReport
 from viewer.imaging.rigid import about, rotation, shift
 from viewer.imaging.sample import Projection, Slab
 from viewer.imaging.volume import Quantity, Volume
