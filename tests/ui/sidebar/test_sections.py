@@ -68,6 +68,8 @@ def test_that_a_section_lets_go_of_its_signals(section: Section, fused: UiContex
     view, library = fused.view, fused.library
     signals = [view.layers_changed, view.display_changed, view.cursor_changed, library.catalogue_changed]
     signals += [library.slices_changed, library.problems_changed, library.volume_added, fused.presets.changed]
+    # The stores of what it shows are made with the first one and live as long as the view.
+    shiboken6.delete(section.build(fused))
     before = [len(signal) for signal in signals]
     widget = section.build(fused)
     assert [len(signal) for signal in signals] != before
