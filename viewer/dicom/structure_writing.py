@@ -38,6 +38,8 @@ SERIES_NUMBER = 9200
 _LABEL_LENGTH = 64
 _DECIMALS = 3
 _TISSUE = ("85756007", "SCT", "Tissue")
+_TRIAL_GROUP, _TRIAL_LAST = 0x0012, 0x0042
+"""Clinical Trial Subject module (PS3.3 C.7.1.3): its group, and its last element."""
 _COPIED = (
     "SpecificCharacterSet",
     "PatientName",
@@ -187,6 +189,11 @@ def _sources(stack: Stack) -> list[Dataset]:
     except (OSError, ViewerError) as error:
         raise ExportError("An image of the series cannot be read any more; nothing was written.") from error
     for dataset in found:
+        if not dataset.get("ClinicalTrialSponsorName"):
+            # De-identified images keep an empty module, which is not allowed and would be copied.
+            for element in tuple(dataset.group_dataset(_TRIAL_GROUP)):
+                if element.tag.element <= _TRIAL_LAST:
+                    del dataset[element.tag]
         # Files without them still have a place to be written at.
         for keyword in (
             "PatientID",
