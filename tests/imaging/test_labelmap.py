@@ -143,3 +143,27 @@ def test_that_the_outline_is_closed_where_pixels_lie_exactly_on_the_edge() -> No
     assert patch.mask.any()
     for border in (patch.mask[0], patch.mask[-1], patch.mask[:, 0], patch.mask[:, -1]):
         assert not border.any()
+
+
+@given(
+    st.sampled_from(sorted(set(RAMP_CASES) - {"G7", "G8", "G11"})),
+    st.tuples(*[st.floats(0.4, 2.5)] * 3),
+    st.tuples(*[st.floats(-3, 3)] * 3),
+    st.booleans(),
+)
+def test_that_parallel_grids_give_the_voxels_that_asking_one_by_one_gives(
+    case: str, scale: tuple[float, float, float], shift: tuple[float, float, float], uneven: bool
+) -> None:
+    source = ramp_geometry(case)
+    if uneven:
+        source = VolumeGeometry(
+            source.shape, source.patient_from_index, slice_offsets=np.array([0, 0.4, 1.9, 2.2, 4.0])
+        )
+    a, b = boxes(source)
+    affine = source.patient_from_index.copy()
+    affine[:3, :3] = affine[:3, :3] * np.array(scale)
+    affine[:3, 3] += shift
+    target = VolumeGeometry((7, 9, 11), affine)
+    points = target.to_patient(np.moveaxis(np.indices(target.shape), 0, -1))
+    for mask in (a, b):
+        assert np.array_equal(mask.on(target).dense(), mask.contains(points))

@@ -25,6 +25,10 @@ _EDGE = 1e-6
 """Slack in voxels of a lookup, as in `viewer.imaging.sample.voxel_at`: a point on an edge has one owner."""
 
 
+_ALONG = 1e-6
+"""Voxels that parallel grids may drift across over their whole extent."""
+
+
 @dataclass(frozen=True, eq=False)
 class Patch:
     """Which pixels of a plane lie in a structure.
@@ -210,12 +214,41 @@ class Mask:
         high = np.clip(np.ceil(corners.max(axis=0)).astype(int) + 1, 0, np.array(geometry.shape))
         if (high <= low).any():
             return Mask.empty(geometry)
+        corner = (int(low[0]), int(low[1]), int(low[2]))
+        along = self._parallel(geometry, low, high)
+        if along is not None:
+            return Mask(geometry, along, corner).cropped()
         block = np.zeros(tuple(high - low), bool)
         rows, columns = np.meshgrid(np.arange(low[1], high[1]), np.arange(low[2], high[2]), indexing="ij")
         for k in range(low[0], high[0]):
             index = np.stack([np.full(rows.shape, k), rows, columns], axis=-1)
             block[k - low[0]] = self.contains(geometry.to_patient(index))
-        return Mask(geometry, block, (int(low[0]), int(low[1]), int(low[2]))).cropped()
+        return Mask(geometry, block, corner).cropped()
+
+    def _parallel(
+        self, geometry: VolumeGeometry, low: npt.NDArray[np.int_], high: npt.NDArray[np.int_]
+    ) -> BoolArray | None:
+        """A block of another grid whose axes run along those of this one, by one look-up an axis; else None.
+
+        Nearly all grids of a study are parallel, and this takes a hundredth of the time of asking voxel by voxel.
+        """
+        turn = self.geometry.index_from_patient[:3, :3] @ geometry.patient_from_index[:3, :3]
+        across = np.abs(turn - np.diag(np.diag(turn))) * np.array(geometry.shape)
+        if across.max() > _ALONG:
+            return None
+        chosen, inside = [], []
+        for axis in range(3):
+            places = np.tile(low.astype(np.float64), (int(high[axis] - low[axis]), 1))
+            places[:, axis] = np.arange(low[axis], high[axis])
+            index = self.geometry.to_index(geometry.to_patient(places))[:, axis]
+            nearest = np.floor(index + 0.5 + _EDGE).astype(np.int64) - self.corner[axis]
+            there = (nearest >= 0) & (nearest < self.block.shape[axis])
+            chosen.append(np.where(there, nearest, 0))
+            inside.append(there)
+        block = self.block[np.ix_(*chosen)]
+        k, j, i = inside
+        result: BoolArray = block & k[:, None, None] & j[:, None] & i
+        return result
 
     def statistics(self, volume: Volume) -> Statistics | None:
         """Mean, largest and smallest value of a volume inside the structure.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -43,7 +44,8 @@ class _Count(QRunnable):
             found = self._wish.structure.mask(self._volume.geometry).statistics(self._volume)
         except Exception:  # the worker boundary: one of the two doors
             log.exception("counting the voxels of a structure failed")
-        self._mailbox.answered.emit(self._wish, found)
+        with suppress(RuntimeError):  # the window closed meanwhile, and nobody waits for the answer
+            self._mailbox.answered.emit(self._wish, found)
 
 
 @dataclass(frozen=True, eq=False)
