@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.phantoms import uid_of, write_pet, write_series
-from viewer.loading import early, pipeline
+from viewer.loading import early, search
 from viewer.loading.cancel import CancelToken
 from viewer.loading.events import (
     Finished,
@@ -30,8 +30,8 @@ AFFINE = np.diag([3.0, 2.0, 1.0, 1.0])[[2, 1, 0, 3]]
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A loader that speaks after every file, as if each took long."""
     for name in ("_SCANNING_S", "_SNAPSHOT_S", "_WALK_AHEAD_S"):
-        monkeypatch.setattr(pipeline, name, 0.0)
-    monkeypatch.setattr(pipeline, "_INDEX_S", 1e-4)
+        monkeypatch.setattr(search, name, 0.0)
+    monkeypatch.setattr(search, "_INDEX_S", 1e-4)
     monkeypatch.setattr(early, "AFTER_S", 0.0)
     monkeypatch.setattr(early, "QUIET_FILES", 4)
 

@@ -20,7 +20,7 @@ from tests.phantoms import RAMP_SHAPE, ramp_affine, ramp_array, uid_of, write_pe
 from viewer.dicom import build
 from viewer.dicom.choice import DefaultChoice
 from viewer.dicom.model import Catalogue, SeriesKind
-from viewer.loading import pipeline, voxel_file
+from viewer.loading import filling, voxel_file
 from viewer.loading.cache import VolumeCache
 from viewer.loading.cancel import CancelToken
 from viewer.loading.events import (
@@ -109,7 +109,7 @@ def test_that_slices_arrive_coarse_to_fine_from_the_slice_under_the_cursor(
         filled.append(k)
         fill(volume, stack, k)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(pipeline, "fill_slice", remember)
+    monkeypatch.setattr(filling, "fill_slice", remember)
     events = events_of(tmp_path, focus_mm=(4.0, 4.0, 3.0 * 20 + 1))
     assert tuple(filled) == load_order(100, 20)
     told = [k for event in only(events, SlicesReady) for k in event.slices]
@@ -128,7 +128,7 @@ def test_that_ct_and_pet_are_filled_in_turn(tmp_path: Path, monkeypatch: pytest.
         filled.append(stack.modality)  # type: ignore[attr-defined]
         fill(volume, stack, k)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(pipeline, "fill_slice", remember)
+    monkeypatch.setattr(filling, "fill_slice", remember)
     events_of(tmp_path)
     assert filled[:4] == ["CT", "PT", "CT", "PT"]
     assert (filled.count("CT"), filled.count("PT")) == (5, 7)
@@ -138,7 +138,7 @@ def test_that_a_compressed_series_is_decoded_by_several_threads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     long_ramp(tmp_path, 40, JPEGLSLossless)
-    monkeypatch.setattr(pipeline, "decode_threads", lambda: 3)
+    monkeypatch.setattr(filling, "decode_threads", lambda: 3)
     meeting = threading.Barrier(3, timeout=10)
     fill = build.fill_slice
     seen = threading.local()
@@ -149,7 +149,7 @@ def test_that_a_compressed_series_is_decoded_by_several_threads(
             meeting.wait()
         fill(volume, stack, k)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(pipeline, "fill_slice", once)
+    monkeypatch.setattr(filling, "fill_slice", once)
     (opened,) = only(events_of(tmp_path), GeometryReady)
     np.testing.assert_array_equal(opened.volume.array[:, 0, 0], np.arange(40))
 
@@ -260,8 +260,8 @@ def test_that_a_decoder_that_hangs_costs_one_slice(tmp_path: Path, monkeypatch: 
         else:
             fill(volume, stack, k)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(pipeline, "fill_slice", hang)
-    monkeypatch.setattr(pipeline, "GIVE_UP_S", 0.1)
+    monkeypatch.setattr(filling, "fill_slice", hang)
+    monkeypatch.setattr(filling, "GIVE_UP_S", 0.1)
     try:
         events = events_of(tmp_path)
     finally:
@@ -324,7 +324,7 @@ def test_that_cancelling_ends_the_job_with_one_word_and_no_thread(
         time.sleep(0.003)
         fill(volume, stack, k)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(pipeline, "fill_slice", slowly)
+    monkeypatch.setattr(filling, "fill_slice", slowly)
     long_ramp(tmp_path, 60)
     before = set(threading.enumerate())
     token = CancelToken()
@@ -343,7 +343,7 @@ def test_that_cancelling_ends_the_job_with_one_word_and_no_thread(
 def test_that_a_slow_disk_does_not_delay_a_cancel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     long_ramp(tmp_path, 30)
     release = threading.Event()
-    monkeypatch.setattr(pipeline, "fill_slice", lambda *_: release.wait(30))
+    monkeypatch.setattr(filling, "fill_slice", lambda *_: release.wait(30))
     token = CancelToken()
     running = load([tmp_path], cancel=token)
     for event in running:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.phantoms import write_ramp
-from viewer.loading import pipeline
+from viewer.loading import search
 from viewer.loading.cancel import CancelToken
 from viewer.loading.events import Finished, Indexed, Scanning
 from viewer.loading.pipeline import load
@@ -21,10 +21,10 @@ def many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for n in range(FOLDERS):
         write_ramp(tmp_path / f"{n:02}", uid_seed=f"series {n}")
     for name in ("_SCANNING_S", "_SNAPSHOT_S", "_WALK_AHEAD_S"):
-        monkeypatch.setattr(pipeline, name, 0.0)
+        monkeypatch.setattr(search, name, 0.0)
     # Time enough for one file.
-    monkeypatch.setattr(pipeline, "_INDEX_S", 1e-4)
-    monkeypatch.setattr(pipeline, "_SNAPSHOT_SHARE", 1e9)
+    monkeypatch.setattr(search, "_INDEX_S", 1e-4)
+    monkeypatch.setattr(search, "_SNAPSHOT_SHARE", 1e9)
     return tmp_path
 
 

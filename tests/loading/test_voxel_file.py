@@ -23,7 +23,7 @@ from tests.phantoms import ramp_affine, ramp_array, write_ramp, write_series
 from viewer.errors import StorageError
 from viewer.imaging.needed_rows import NeededRows
 from viewer.imaging.volume import Volume
-from viewer.loading import pipeline, voxel_file
+from viewer.loading import filling, voxel_file
 from viewer.loading.cache import VolumeCache
 from viewer.loading.cancel import CancelToken
 from viewer.loading.events import GeometryReady, Indexed, ProblemFound
@@ -162,7 +162,7 @@ def test_that_a_disk_with_room_for_the_voxels_alone_is_enough(
             made.append(1)
             super().__init__(*given)
 
-    monkeypatch.setattr(pipeline, "VoxelFile", Once)
+    monkeypatch.setattr(filling, "VoxelFile", Once)
     volume, problems = opened(tmp_path, budget_bytes=10)
     assert problems == []
     assert volume.on_disk

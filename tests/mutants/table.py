@@ -605,8 +605,8 @@ _ROWS: Final[tuple[tuple[str, str, str, str], ...]] = (
     ),
     ("J33", "dicom/entries.py", "if entry.is_symlink():", "if False:"),
     ("J33", "formats/walk.py", "elif depth + 1 > DEPTH_LIMIT:", "elif False:"),
-    ("J34", "loading/pipeline.py", "if now - snapshot >= snapshot_every:", "if False:"),
-    ("J35", "loading/pipeline.py", "filling.volume.corrupt[k] = False", "pass"),
+    ("J34", "loading/search.py", "if now - snapshot >= snapshot_every:", "if False:"),
+    ("J35", "loading/filling.py", "filling.volume.corrupt[k] = False", "pass"),
     (
         "J36",
         "formats/walk.py",

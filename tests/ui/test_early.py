@@ -10,7 +10,7 @@ import pytest
 
 from tests.loading.test_early import values, write
 from viewer.imaging.window import Window
-from viewer.loading import early, pipeline
+from viewer.loading import early, pipeline, search
 from viewer.loading.cancel import CancelToken
 from viewer.loading.events import GeometryReady, Indexed, LoadEvent, SlicesReady
 from viewer.state.annotations import corners
@@ -28,8 +28,8 @@ MARK = "preliminary: not all files are read"
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("_SCANNING_S", "_SNAPSHOT_S", "_WALK_AHEAD_S"):
-        monkeypatch.setattr(pipeline, name, 0.0)
-    monkeypatch.setattr(pipeline, "_INDEX_S", 1e-4)
+        monkeypatch.setattr(search, name, 0.0)
+    monkeypatch.setattr(search, "_INDEX_S", 1e-4)
     monkeypatch.setattr(early, "AFTER_S", 0.0)
     monkeypatch.setattr(early, "QUIET_FILES", 4)
 

@@ -271,7 +271,7 @@ def slow_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
         time.sleep(0.015)
         quick(*given)
 
-    monkeypatch.setattr("viewer.loading.pipeline.fill_slice", slow)
+    monkeypatch.setattr("viewer.loading.filling.fill_slice", slow)
 
 
 def when_loading(qtbot: QtBot, window: MainWindow, act: Callable[[], None]) -> None:

@@ -17,7 +17,8 @@ from viewer.dicom.model import SeriesKind, Stack
 from viewer.loading.cache import VolumeCache, default_budget_bytes
 from viewer.loading.cancel import CancelToken
 from viewer.loading.events import GeometryReady, LoadEvent, VolumeFinished, Withdrawn
-from viewer.loading.pipeline import FillJob, Search, owners
+from viewer.loading.filling import FillJob
+from viewer.loading.search import Search, owners
 
 AFTER_S = 1.0
 """A folder that is read faster opens as a whole."""

@@ -17,7 +17,8 @@ from viewer.imaging.volume import Volume
 from viewer.loading.cache import VolumeCache
 from viewer.loading.cancel import CancelToken
 from viewer.loading.events import Failed, Finished, Indexed, LoadEvent
-from viewer.loading.pipeline import FillJob, Search, default_stacks, owners
+from viewer.loading.filling import FillJob
+from viewer.loading.search import Search, default_stacks, owners
 
 
 def retry(

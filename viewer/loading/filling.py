@@ -1,0 +1,265 @@
+"""Volumes and the order in which their slices come: memory or disk within the budget, the eye's order, problems."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from itertools import zip_longest
+
+import numpy as np
+import numpy.typing as npt
+
+from viewer.dicom.build import array_dtype, array_shape, fill_slice, make_volume, volume_bytes
+from viewer.dicom.model import Problem, Series, Stack, Study
+from viewer.errors import DecodeError, StorageError, ViewerError
+from viewer.imaging.coarse import coarse_copy, copy_slice
+from viewer.imaging.columns import Columns, column_starts, columns_shape
+from viewer.imaging.geometry import VolumeGeometry
+from viewer.imaging.volume import Volume
+from viewer.loading.cache import VolumeCache, default_budget_bytes
+from viewer.loading.cancel import CancelToken
+from viewer.loading.decode_pool import GIVE_UP_S, DecodePool, GivenUp, decode_threads
+from viewer.loading.events import (
+    GeometryReady,
+    LoadEvent,
+    ProblemFound,
+    SlicesReady,
+    VolumeFinished,
+)
+from viewer.loading.order import interleave, load_passes
+from viewer.loading.voxel_file import VoxelFile
+from viewer.settings import cache_dir
+
+_log = logging.getLogger(__name__)
+
+Point = tuple[float, float, float]
+
+COARSE_SHARE = 8
+"""The coarser copy of a volume on the disk takes at most this part of the memory limit."""
+
+
+@dataclass(eq=False)
+class _Filling:
+    """A volume while it is being filled."""
+
+    volume: Volume
+    stack: Stack
+    names: Mapping[str, str]
+    file: VoxelFile | None = None
+    columns_file: VoxelFile | None = None
+    passes: list[tuple[int, ...]] = field(default_factory=list)
+    started: float = 0.0
+    done: int = 0
+
+    @property
+    def total(self) -> int:
+        """Number of slices."""
+        return len(self.stack.frames)
+
+
+_Task = tuple[_Filling, int]
+
+
+class FillJob:
+    """Allocates volumes within the budget and fills them in the order of the eye."""
+
+    def __init__(
+        self,
+        cancel: CancelToken,
+        cache: VolumeCache | None,
+        budget_bytes: int | None,
+        names: Mapping[str, str],
+        passes: int | None = None,
+    ) -> None:
+        self._cancel = cancel
+        self._names = names
+        self._passes = passes
+        self._cache = cache
+        self._budget_bytes = budget_bytes
+        self._held_bytes = 0
+        self._fillings: list[_Filling] = []
+
+    @property
+    def volumes(self) -> dict[str, Volume]:
+        """Volumes of this job by stack uid."""
+        return {filling.stack.uid: filling.volume for filling in self._fillings}
+
+    def prepare(self, stack: Stack, series: Series, study: Study) -> Iterator[LoadEvent]:
+        """Allocate the volume of a stack and announce where it is."""
+        self._cancel.check()
+        # The description is free text and may name the patient; modality and number say enough.
+        name = f"{series.modality or 'image'} series" + ("" if series.number is None else f" {series.number}")
+        try:
+            filling = self._filling(stack)
+        except MemoryError:
+            reason = f"There is not enough memory for this series ({volume_bytes(stack) / 1e9:.1f} GB)."
+            yield ProblemFound(Problem(name, reason))
+        except ViewerError as error:
+            yield ProblemFound(Problem(name, error.user_message))
+        else:
+            self._fillings.append(filling)
+            yield GeometryReady(filling.volume, stack, series, study)
+
+    def _filling(self, stack: Stack) -> _Filling:
+        """Allocate a volume: in memory, or on the disk with a coarser copy in memory when the budget is too small."""
+        if self._claim(volume_bytes(stack)):
+            return _Filling(make_volume(stack), stack, self._names)
+        _log.info(
+            "a volume of %.1f GB exceeds the memory limit and goes to the disk", volume_bytes(stack) / 1e9
+        )
+        file, columns_file = VoxelFile(array_shape(stack), array_dtype(stack), cache_dir()), None
+        volume = make_volume(stack, array=file.array)
+        coarse = coarse_copy(volume, self._whole_budget() // COARSE_SHARE)
+        self._claim(coarse.nbytes)
+        columns = None
+        if not volume.is_colour:
+            with suppress(StorageError):  # without room for it sagittal planes take longer
+                shape = volume.geometry.shape
+                columns_file = VoxelFile(columns_shape(shape), volume.array.dtype, cache_dir())
+                columns = Columns(columns_file.array, column_starts(shape[2]))
+        volume = replace(volume, coarse=coarse, columns=columns)
+        return _Filling(volume, stack, self._names, file, columns_file)
+
+    def _whole_budget(self) -> int:
+        if self._budget_bytes is not None:
+            return self._budget_bytes
+        return default_budget_bytes() if self._cache is None else self._cache.budget_bytes
+
+    def read_again(self, volume: Volume, stack: Stack) -> None:
+        """Let `fill` read the slices of a volume that could not be read before (rule J35)."""
+        again = tuple(int(k) for k in np.flatnonzero(volume.corrupt))
+        if again:
+            done = len(stack.frames) - len(again)
+            self._fillings.append(_Filling(volume, stack, self._names, passes=[again], done=done))
+
+    def _claim(self, nbytes: int) -> bool:
+        """Take bytes from the budget; False when they do not fit."""
+        free = self._whole_budget()
+        # Nothing kept need be forgotten for what would not fit anyway.
+        if self._budget_bytes is None and self._cache is not None and nbytes <= free:
+            free = self._cache.make_room(self._held_bytes + nbytes)
+        if nbytes > free - self._held_bytes:
+            return False
+        self._held_bytes += nbytes
+        return True
+
+    def fill(self, focus_mm: Point | None) -> Iterator[LoadEvent]:
+        """Put all slices in place and say so in batches."""
+        if not self._fillings:
+            return
+        started = time.monotonic()
+        first = self._fillings[0].volume.geometry
+        point = first.centre_mm if focus_mm is None else np.asarray(focus_mm, dtype=np.float64)
+        for filling in self._fillings:
+            filling.started = started
+            if filling.passes:
+                continue
+            geometry = filling.volume.geometry
+            linked = geometry.oriented and geometry.frame_of_reference_uid == first.frame_of_reference_uid
+            if filling.stack.source is not None and filling.stack.source.sequential:
+                filling.passes = [tuple(range(filling.total))]
+            else:
+                filling.passes = load_passes(filling.total, _focus_slice(geometry, point) if linked else None)
+        # One thread reads as fast as two; only decoding gains from more.
+        threads = decode_threads() if any(_is_packed(filling.stack) for filling in self._fillings) else 1
+        with DecodePool[_Task, Problem | None](_fill_one, threads, self._cancel, GIVE_UP_S) as pool:
+            for batch in pool.run(self._tasks()):
+                yield from self._tell(batch)
+
+    def _tasks(self) -> Iterator[_Task]:
+        """All slices of all volumes: pass by pass, and within a pass the volumes in turn."""
+        every = (filling.passes[: self._passes] for filling in self._fillings)
+        for passes in zip_longest(*every, fillvalue=()):
+            yield from interleave(
+                *(
+                    [(filling, k) for k in one_pass]
+                    for filling, one_pass in zip(self._fillings, passes, strict=True)
+                )
+            )
+
+    def _tell(self, batch: Iterable[tuple[_Task, Problem | GivenUp | None]]) -> Iterator[LoadEvent]:
+        """Turn the answers of a batch into events, one `SlicesReady` a volume."""
+        ready: dict[str, list[int]] = {}
+        fillings: dict[str, _Filling] = {}
+        for (filling, k), answer in batch:
+            filling.done += 1
+            uid = filling.volume.uid
+            fillings[uid] = filling
+            ready.setdefault(uid, []).append(k)
+            if isinstance(answer, GivenUp):
+                filling.volume.corrupt[k] = True
+                reason = "Its pixel data could not be decoded in reasonable time."
+                yield ProblemFound(_problem(filling, k, reason))
+            elif answer is not None:
+                yield ProblemFound(answer)
+        now = time.monotonic()
+        for uid, slices in ready.items():
+            filling = fillings[uid]
+            rate = filling.done / max(now - filling.started, 1e-9)
+            yield SlicesReady(uid, tuple(sorted(slices)), filling.done, filling.total, rate)
+            if filling.done == filling.total:
+                if self._cache is not None:
+                    self._cache.put(filling.stack, filling.volume)
+                yield VolumeFinished(uid, now - filling.started)
+
+
+def _fill_one(task: _Task) -> Problem | None:
+    """Work of the pool: one slice, its expected errors as a value."""
+    filling, k = task
+    try:
+        _put_in_place(filling, k)
+    except DecodeError as error:
+        reason = error.user_message
+    except OSError as error:
+        reason = f"The file cannot be read any more ({error.strerror or 'system error'})."
+    except MemoryError:
+        reason = "There is not enough memory to decode it."
+    else:
+        filling.volume.corrupt[k] = False
+        return None
+    filling.volume.corrupt[k] = True
+    return _problem(filling, k, reason)
+
+
+def _put_in_place(filling: _Filling, k: int) -> None:
+    volume, coarse = filling.volume, filling.volume.coarse
+    if coarse is None:
+        fill_slice(volume, filling.stack, k)
+        return
+    try:
+        # Shown only when the copy has it, too.
+        fill_slice(replace(volume, ready=np.zeros_like(volume.ready)), filling.stack, k)
+        copy_slice(volume, coarse, k)
+        if volume.columns is not None:
+            for part, values in enumerate(volume.columns.blocks_of(volume.array[k])):
+                if filling.columns_file is not None:
+                    filling.columns_file.put(part, k, values)
+                else:
+                    volume.columns.array[part, k] = values
+        volume.ready[k] = True
+    finally:
+        if filling.file is not None:
+            filling.file.settle(k)
+
+
+def _problem(filling: _Filling, k: int, reason: str) -> Problem:
+    frame = filling.stack.frames[k]
+    return Problem(
+        filling.names.get(str(frame.path), frame.path.name), f"Slice {k + 1} of {filling.total}: {reason}"
+    )
+
+
+def _is_packed(stack: Stack) -> bool:
+    """Whether slices have to be decoded one by one."""
+    if stack.source is not None:
+        return stack.source.packed
+    return any(frame.offset < 0 for frame in stack.frames)
+
+
+def _focus_slice(geometry: VolumeGeometry, point_mm: npt.NDArray[np.float64]) -> int:
+    """The slice of a volume nearest to a point."""
+    k = float(geometry.to_index(point_mm)[0])
+    return min(max(round(k), 0), geometry.shape[0] - 1)
