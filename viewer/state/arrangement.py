@@ -8,9 +8,16 @@ from viewer.imaging.orientation import nearest_anatomy
 from viewer.state.library import OpenVolume
 from viewer.state.panes import Layout, PlaneKind, arranged, layout
 
+LEAST_PANE = (300, 270)
+"""(width, height) of a pane that still shows a plane of a whole body well."""
 
-def fitting_layout(item: OpenVolume | None, chosen: str, area: tuple[int, int], *, overlay: bool) -> str:
+
+def fitting_layout(
+    item: OpenVolume | None, chosen: str, area: tuple[int, int], *, overlay: OpenVolume | None
+) -> str:
     """Id of the layout for a volume: the user's choice where it fits, else the one that shows the planes larger.
+
+    PET over CT or MR is hung in rows beside its MIP where there is room for ten panes (rule E21).
 
     Parameters
     ----------
@@ -21,14 +28,18 @@ def fitting_layout(item: OpenVolume | None, chosen: str, area: tuple[int, int], 
     area
         (width, height) of all panes together.
     overlay
-        Whether there is a second layer.
+        The volume above it, None for none.
     """
     if item is not None and not item.stack.multiplanar:
         return "single"
-    if chosen and (overlay or not layout(chosen).needs_overlay):
+    if chosen and (overlay is not None or not layout(chosen).needs_overlay):
         return chosen
     if item is None:
         return "three"
+    if overlay is not None and overlay.series.modality == "PT" and item.series.modality in ("CT", "MR"):
+        wide, high = layout("rows-mip").size
+        if area[0] >= wide * LEAST_PANE[0] and area[1] >= high * LEAST_PANE[1]:
+            return "rows-mip"
     extent = np.ptp(item.volume.geometry.corners_mm(), axis=0)
     across, tall = max(extent[0], extent[1]), extent[2]
     width, height = area

@@ -8,6 +8,7 @@ from psygnal import Signal
 from viewer.imaging.rigid import shift
 from viewer.state.alignment import Alignment, How, Placement, moving_uid
 from viewer.state.contents import same_frame_of_reference
+from viewer.state.hanging import COMPARISON
 from viewer.state.layers import ImageLayer, Role
 from viewer.state.library import OpenVolume
 from viewer.state.view import ViewState
@@ -55,7 +56,7 @@ class Comparison:
         return self._known is not None and base is not None and item.study.uid not in self._known
 
     def show_beside(self, layer: ImageLayer) -> None:
-        """Show an added volume below the base, of the same kind; others wait in the study browser.
+        """Show an added volume below the base, or as the user hangs comparisons; others wait in the study browser.
 
         Where the two have nothing in common, not even a place, their centres are brought together, which is marked
         like every movement.
@@ -66,7 +67,8 @@ class Comparison:
         if not item.stack.multiplanar:
             return
         self._view.set_overlay(layer)
-        self._view.set_layout("compare")
+        if not self._view.hanging.chosen(COMPARISON):
+            self._view.set_layout("compare", remember=False)
         if not same_frame_of_reference(self._view) and apart(base, item):
             bring_together(self._view)
 

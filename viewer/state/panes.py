@@ -106,17 +106,31 @@ class Layout:
         Rows of panes; rows may differ in length.
     needs_overlay
         Only offered when there is a second layer.
+    beside
+        One more pane to the right of all rows, as high as they are together.
     """
 
     id: str
     text: str
     rows: tuple[tuple[Pane, ...], ...]
     needs_overlay: bool = False
+    beside: Pane | None = None
 
     @property
     def panes(self) -> tuple[Pane, ...]:
-        """All panes, row by row."""
-        return tuple(pane for row in self.rows for pane in row)
+        """All panes, row by row, and the one beside them."""
+        inside = tuple(pane for row in self.rows for pane in row)
+        return inside if self.beside is None else (*inside, self.beside)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(columns, rows) of panes."""
+        return max(len(row) for row in self.rows) + (self.beside is not None), len(self.rows)
+
+    def alone(self, pane_id: str) -> Layout:
+        """Only one of the panes, maximised; the whole layout when it has none with this id."""
+        pane = self.pane(pane_id)
+        return self if pane is None else replace(self, rows=((pane,),), beside=None)
 
     def pane(self, pane_id: str) -> Pane | None:
         """The pane with an id, or None."""
@@ -169,6 +183,13 @@ LAYOUTS: tuple[Layout, ...] = (
         "CT, PET and fused rows",
         (_row(Content.BASE), _row(Content.OVERLAY), _row(Content.FUSED)),
         needs_overlay=True,
+    ),
+    Layout(
+        "rows-mip",
+        "CT, PET and fused rows with MIP",
+        (_row(Content.BASE), _row(Content.OVERLAY), _row(Content.FUSED)),
+        needs_overlay=True,
+        beside=Pane("mip", PlaneKind.MIP, Content.OVERLAY),
     ),
     Layout(
         "compare",

@@ -23,6 +23,7 @@ from viewer.imaging.orientation import plane_axes, plane_normal
 from viewer.imaging.sample import Interpolation, Slab
 from viewer.imaging.window import Voi
 from viewer.state.arrangement import arranged_for, fitting_layout
+from viewer.state.hanging import Hanging, kind_shown
 from viewer.state.layers import ImageLayer, Role
 from viewer.state.library import Library, OpenVolume
 from viewer.state.panes import Content, Density, Framing, Layout, Pane, PlaneKind, layout, quarter_turned
@@ -54,7 +55,7 @@ class ViewState:
         self.overlay: ImageLayer | None = None
         self.fused = True
         self.layout: Layout = layout("three")
-        self._chosen_layout = ""
+        self.hanging = Hanging()
         self.area = (1200, 800)
         self.maximised: str = ""
         self.active_pane: str = self.layout.panes[0].id
@@ -89,7 +90,8 @@ class ViewState:
             self.turned = {}
             self.framings = {}
             self.slab = None
-        fitting = fitting_layout(item, self._chosen_layout, self.area, overlay=self.overlay is not None)
+            self.hanging.begin()
+        fitting = self._fitting_layout()
         wanted = arranged_for(item, layout(fitting))
         if changed:
             self.active_pane = wanted.panes[0].id
@@ -284,13 +286,28 @@ class ViewState:
             self.active_pane = new.panes[0].id
         self.layout_changed.emit()
 
-    def set_layout(self, layout_id: str) -> None:
-        """Show another layout; flat images keep the single pane."""
+    def _kind_shown(self) -> str:
+        return kind_shown(self.volume(Role.BASE), self.volume(Role.OVERLAY))
+
+    def _fitting_layout(self) -> str:
+        chosen = self.hanging.chosen(self._kind_shown())
+        return fitting_layout(self.base_volume, chosen, self.area, overlay=self.volume(Role.OVERLAY))
+
+    def set_layout(self, layout_id: str, *, remember: bool = True) -> None:
+        """Show another layout; flat images keep the single pane.
+
+        Parameters
+        ----------
+        layout_id
+            One of `viewer.state.panes.LAYOUTS`.
+        remember
+            Whether the user chose it, so that the next thing of this kind is shown the same way.
+        """
         item = self.base_volume
         new = layout(layout_id)
         if (new.needs_overlay and self.overlay is None) or (item is not None and not item.stack.multiplanar):
             return
-        self._chosen_layout = layout_id
+        self.hanging.choose(self._kind_shown(), layout_id, remember=remember)
         self._set_layout(arranged_for(item, new))
 
     def activate(self, pane_id: str) -> None:

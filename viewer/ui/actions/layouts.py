@@ -1,9 +1,10 @@
-"""One command a layout; the less usual ones share a button of the toolbar."""
+"""One command a layout; the less usual ones share a button of the toolbar. What is chosen goes to the settings."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from viewer.settings import Value
 from viewer.state.panes import LAYOUTS, Layout
 from viewer.ui.actions._menu_button import MenuButton
 from viewer.ui.commands import Command
@@ -13,9 +14,14 @@ DIRECT = ("three", "three-large", "rows")
 """Layouts with a button of their own; the toolbar has to fit into the smallest window."""
 
 
+_REMEMBERED = "layout.remembered"
+
+
 def commands(context: UiContext) -> Iterable[Command]:
     """Commands of the Layout menu."""
-    view = context.view
+    view, settings = context.view, context.settings
+    view.hanging.restore(_texts(settings.get(_REMEMBERED)))
+    view.hanging.changed.connect(lambda: settings.set(_REMEMBERED, view.hanging.texts))
 
     def possible(layout: Layout) -> bool:
         item = view.base_volume
@@ -42,3 +48,14 @@ def commands(context: UiContext) -> Iterable[Command]:
     button = MenuButton(context, "layout.more", "More layouts", "Layout", more)
     yield button.command()
     button.fill()
+    yield Command(
+        "layout.forget",
+        "Forget remembered layouts",
+        view.hanging.forget,
+        "Layout",
+        lambda: bool(view.hanging.texts),
+    )
+
+
+def _texts(value: Value) -> tuple[str, ...]:
+    return value if isinstance(value, tuple) else ()

@@ -33,6 +33,7 @@ KEPT_BY_THE_PROGRAM = frozenset(
         "palette.recent",
         "window.geometry",
         "window.docks",
+        "layout.remembered",
         "recent.paths",
         "intended-use.seen",
         "export.folder",

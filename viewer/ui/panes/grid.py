@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QGridLayout, QWidget
 
-from viewer.state.panes import Pane
+from viewer.state.panes import Layout, Pane
 from viewer.state.view import ViewState
 from viewer.ui.panes.coordinator import FrameCoordinator
 from viewer.ui.panes.gestures import Gestures
@@ -81,11 +81,8 @@ class PaneGrid(QWidget):
         from viewer.ui.panes.plane_pane import PlanePane
 
         had_focus = any(pane.hasFocus() for pane in self._panes.values())
-        rows = self._view.layout.rows
-        maximised = self._view.layout.pane(self._view.maximised)
-        if maximised is not None:
-            rows = ((maximised,),)
-        wanted: dict[str, Pane] = {pane.id: pane for row in rows for pane in row}
+        shown = self._view.layout.alone(self._view.maximised)
+        wanted: dict[str, Pane] = {pane.id: pane for pane in shown.panes}
         for name in [name for name, pane in self._panes.items() if wanted.get(name) != pane.pane]:
             gone = self._panes.pop(name)
             self._grid.removeWidget(gone)
@@ -96,18 +93,16 @@ class PaneGrid(QWidget):
             self._grid.setRowStretch(row, 0)
         kept = dict(self._panes)
         self._panes = {}
-        for number, row_panes in enumerate(rows):
-            span = _COLUMNS // len(row_panes)
-            self._grid.setRowStretch(number, 1)
-            for place, pane in enumerate(row_panes):
-                widget = kept.get(pane.id) or PlanePane(
-                    self._view, pane, self.gestures, self.coordinator.prepare
-                )
-                self._panes[pane.id] = widget
-                self._grid.addWidget(widget, number, place * span, 1, span)
-                widget.show()
-        for column in range(_COLUMNS):
-            self._grid.setColumnStretch(column, 1)
+        for pane, row, column, high, wide in _cells(shown):
+            widget = kept.get(pane.id) or PlanePane(self._view, pane, self.gestures, self.coordinator.prepare)
+            self._panes[pane.id] = widget
+            self._grid.addWidget(widget, row, column, high, wide)
+            widget.show()
+        for row in range(len(shown.rows)):
+            self._grid.setRowStretch(row, 1)
+        for column in range(2 * _COLUMNS):
+            used = _COLUMNS + (_COLUMNS // (shown.size[0] - 1) if shown.beside is not None else 0)
+            self._grid.setColumnStretch(column, int(column < used))
         self.coordinator.set_panes(tuple(self._panes.values()))
         if had_focus:
             self.focus_active()
@@ -125,3 +120,13 @@ class PaneGrid(QWidget):
     def _follow_active(self) -> None:
         if any(pane.hasFocus() for pane in self._panes.values()):
             self.focus_active()
+
+
+def _cells(shown: Layout) -> Iterator[tuple[Pane, int, int, int, int]]:
+    """(pane, row, column, rows, columns) of the panes of a layout in the grid."""
+    for number, row in enumerate(shown.rows):
+        wide = _COLUMNS // len(row)
+        for place, pane in enumerate(row):
+            yield pane, number, place * wide, 1, wide
+    if shown.beside is not None:
+        yield shown.beside, 0, _COLUMNS, len(shown.rows), _COLUMNS // (shown.size[0] - 1)

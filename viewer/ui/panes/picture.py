@@ -143,11 +143,13 @@ def layout_image(
 
 def pane_rectangles(view: ViewState, width: int, height: int) -> list[tuple[Pane, int, int, int, int]]:
     """(pane, x, y, width, height) of the panes on screen, in logical pixels."""
-    maximised = view.layout.pane(view.maximised)
-    if maximised is not None:
-        return [(maximised, 0, 0, width, height)]
-    rows = view.layout.rows
-    result = []
+    shown = view.layout.alone(view.maximised)
+    rows, result = shown.rows, []
+    if shown.beside is not None:
+        column = (width - SPACING * (shown.size[0] - 1)) / shown.size[0]
+        left = round(width - column)
+        result.append((shown.beside, left, 0, width - left, height))
+        width = left - SPACING
     row_height = (height - SPACING * (len(rows) - 1)) / len(rows)
     for number, row in enumerate(rows):
         y, bottom = (

@@ -85,7 +85,7 @@ class CurveTool:
             return False
         view.set_display(tool=AFTERWARDS)
         if not any(pane.kind is PlaneKind.CURVED for pane in view.layout.panes):
-            view.set_layout(LAYOUT)
+            view.set_layout(LAYOUT, remember=False)
         return True
 
     def cancel(self, view: ViewState) -> bool:
