@@ -13,23 +13,22 @@ LEAST_PANE = (300, 270)
 
 
 def fitting_layout(
-    item: OpenVolume | None, chosen: str, area: tuple[int, int], *, overlay: OpenVolume | None
+    base: OpenVolume | None, overlay: OpenVolume | None, chosen: str, area: tuple[int, int]
 ) -> str:
-    """Id of the layout for a volume: the user's choice where it fits, else the one that shows the planes larger.
+    """Id of the layout for what is shown: the user's choice where it fits, else the one that shows the planes larger.
 
     PET over CT or MR is hung in rows beside its MIP where there is room for ten panes (rule E21).
 
     Parameters
     ----------
-    item
-        The volume, None when nothing is open.
+    base, overlay
+        The volumes in the two roles, None where there is none.
     chosen
         Id of the layout the user chose, empty for none.
     area
         (width, height) of all panes together.
-    overlay
-        The volume above it, None for none.
     """
+    item = base or overlay
     if item is not None and not item.stack.multiplanar:
         return "single"
     if chosen and (overlay is not None or not layout(chosen).needs_overlay):

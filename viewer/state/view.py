@@ -91,7 +91,8 @@ class ViewState:
             self.framings = {}
             self.slab = None
             self.hanging.begin()
-        fitting = self._fitting_layout()
+        shown = self.volume(Role.BASE), self.volume(Role.OVERLAY)
+        fitting = fitting_layout(*shown, self.hanging.chosen(kind_shown(*shown)), self.area)
         wanted = arranged_for(item, layout(fitting))
         if changed:
             self.active_pane = wanted.panes[0].id
@@ -286,13 +287,6 @@ class ViewState:
             self.active_pane = new.panes[0].id
         self.layout_changed.emit()
 
-    def _kind_shown(self) -> str:
-        return kind_shown(self.volume(Role.BASE), self.volume(Role.OVERLAY))
-
-    def _fitting_layout(self) -> str:
-        chosen = self.hanging.chosen(self._kind_shown())
-        return fitting_layout(self.base_volume, chosen, self.area, overlay=self.volume(Role.OVERLAY))
-
     def set_layout(self, layout_id: str, *, remember: bool = True) -> None:
         """Show another layout; flat images keep the single pane.
 
@@ -307,7 +301,8 @@ class ViewState:
         new = layout(layout_id)
         if (new.needs_overlay and self.overlay is None) or (item is not None and not item.stack.multiplanar):
             return
-        self.hanging.choose(self._kind_shown(), layout_id, remember=remember)
+        kind = kind_shown(self.volume(Role.BASE), self.volume(Role.OVERLAY))
+        self.hanging.choose(kind, layout_id, remember=remember)
         self._set_layout(arranged_for(item, new))
 
     def activate(self, pane_id: str) -> None:
