@@ -106,8 +106,12 @@ def test_that_I04_colour_and_codes_of_a_segment_are_those_of_the_file(
     first, second = read_segmentation(write_seg(tmp_path / "s1.dcm", ramp, boxes())).segments
     assert np.abs(np.array(first.colour) - (200, 30, 60)).max() <= 2
     assert np.abs(np.array(second.colour) - (200, 130, 60)).max() <= 2
-    assert (first.label, first.type.meaning, first.category.value) == ("part 1", "Liver", "85756007")
-    assert first.algorithm == "MANUAL"
+    assert (first.label, first.identity.type.meaning, first.identity.category.value) == (
+        "part 1",
+        "Liver",
+        "85756007",
+    )
+    assert first.identity.made == "MANUAL"
 
 
 @pytest.mark.parametrize("colour", [(0, 0, 0), (255, 255, 255), (255, 0, 0), (12, 200, 90), (3, 7, 250)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,13 +18,18 @@ from tests.phantoms import ramp_affine, write_ramp, write_series
 from viewer.dicom.model import Stack
 from viewer.dicom.rtstruct import read_structure_set
 from viewer.dicom.seg import read_segmentation
+from viewer.dicom.structure_facts import Code, SegmentIdentity
+from viewer.dicom.structure_file import read_structure_file
 from viewer.errors import ExportError
 from viewer.imaging.contours import ContourSet
 from viewer.imaging.geometry import VolumeGeometry
 from viewer.imaging.labelmap import Mask
+from viewer.state.library import Library
 from viewer.state.structure_saving import StructureForm, save_structures
-from viewer.state.structures import Structure
+from viewer.state.structures import Structure, StructureStore
+from viewer.state.view import ViewState
 
+MADE_BY_MODEL = SegmentIdentity(algorithm_type="AUTOMATIC", algorithm="A model")
 CASES = ("G1", "G2", "G4", "G5", "G6", "G7", "G11")
 
 
@@ -41,7 +47,7 @@ def structures_on(geometry: VolumeGeometry, seed: int = 3) -> tuple[Structure, S
     frame = geometry.frame_of_reference_uid
     return (
         Structure(1, "box", (200, 30, 60), Mask.of(a, geometry), frame),
-        Structure(2, "dust", (20, 130, 250), Mask.of(b, geometry), frame, algorithm="A model"),
+        Structure(2, "dust", (20, 130, 250), Mask.of(b, geometry), frame, identity=MADE_BY_MODEL),
     )
 
 
@@ -65,8 +71,8 @@ def test_that_I01_I11_a_segmentation_comes_back_voxel_by_voxel(tmp_path: Path, c
         assert segment.mask.volume_mm3 == pytest.approx(structure.volume_mm3, rel=0.01)
         assert segment.label == structure.name
         assert np.abs(np.array(segment.colour) - structure.colour).max() <= 2
-    assert found.segments[0].algorithm == "MANUAL"
-    assert found.segments[1].algorithm == "AUTOMATIC, A model"
+    assert found.segments[0].identity.made == "MANUAL"
+    assert found.segments[1].identity.made == "AUTOMATIC, A model"
 
 
 def test_that_I11_highdicom_and_dciodvfy_accept_the_segmentation(tmp_path: Path) -> None:
@@ -211,3 +217,72 @@ def test_that_nothing_to_save_is_said_and_nothing_is_written(tmp_path: Path) -> 
         with pytest.raises(ExportError, match="nothing was written"):
             save_structures(tmp_path / "x.dcm", form, [empty], stack)
     assert not (tmp_path / "x.dcm").exists()
+
+
+LIVER = SegmentIdentity(
+    Code("123037004", "SCT", "Anatomical Structure"),
+    Code("10200004", "SCT", "Liver"),
+    "SEMIAUTOMATIC",
+    "Paint with help",
+    "2.1",
+    Code("123102", "DCM", "Adaptive Filtering"),
+    "liver of the first visit",
+    "2.25.7",
+)
+
+
+def test_that_I04_I11_codes_algorithm_tracking_and_colour_of_a_segmentation_are_written_again(
+    tmp_path: Path,
+) -> None:
+    library("highdicom")
+    stack = stack_of(tmp_path)
+    box, dust = structures_on(stack.geometry)
+    save_structures(tmp_path / "first.dcm", StructureForm.SEG, [replace(box, identity=LIVER), dust], stack)
+    (first, _), found = (
+        read_segmentation(tmp_path / "first.dcm").segments,
+        pydicom.dcmread(tmp_path / "first.dcm"),
+    )
+    # As pydicom reads it: the attributes of the standard, not this program's own reading.
+    item = found.SegmentSequence[0]
+    assert item.SegmentedPropertyCategoryCodeSequence[0].CodeValue == "123037004"
+    assert item.SegmentedPropertyTypeCodeSequence[0].CodeMeaning == "Liver"
+    assert (item.SegmentAlgorithmType, item.SegmentAlgorithmName) == ("SEMIAUTOMATIC", "Paint with help")
+    made = item.SegmentationAlgorithmIdentificationSequence[0]
+    assert (made.AlgorithmVersion, made.AlgorithmFamilyCodeSequence[0].CodeValue) == ("2.1", "123102")
+    assert (item.TrackingID, item.TrackingUID) == ("liver of the first visit", "2.25.7")
+    assert first.identity == LIVER
+    store = StructureStore(ViewState(Library()))
+    opened = store.add_file(read_structure_file(tmp_path / "first.dcm"))
+    save_structures(tmp_path / "second.dcm", StructureForm.SEG, opened, stack)
+    again = pydicom.dcmread(tmp_path / "second.dcm")
+    for one, other in zip(found.SegmentSequence, again.SegmentSequence, strict=True):
+        # A colour passes through the screen's 8 bits on its way.
+        colours = np.array([s.RecommendedDisplayCIELabValue for s in (one, other)], float)
+        assert np.ptp(colours, axis=0).max() < 600
+        del one.RecommendedDisplayCIELabValue, other.RecommendedDisplayCIELabValue
+        assert one == other
+    # A structure without codes of its own is a tissue made by hand, with an identity of its own.
+    save_structures(tmp_path / "plain.dcm", StructureForm.SEG, [box], stack)
+    plain = pydicom.dcmread(tmp_path / "plain.dcm").SegmentSequence[0]
+    assert plain.SegmentAlgorithmType == "MANUAL"
+    assert plain.SegmentedPropertyTypeCodeSequence[0].CodeMeaning == "Tissue"
+    assert plain.TrackingUID != item.TrackingUID
+
+
+def test_that_a_missing_highdicom_is_one_sentence_and_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = stack_of(tmp_path)
+    box, _ = structures_on(stack.geometry)
+    monkeypatch.setitem(sys.modules, "highdicom", None)
+    with pytest.raises(ExportError) as caught:
+        save_structures(tmp_path / "x.dcm", StructureForm.SEG, [box], stack)
+    assert caught.value.user_message == (
+        "Segmentations are written with the Python package highdicom, which is not installed "
+        "(pip install highdicom; it needs Python 3.13 or older). "
+        "A structure set or NIfTI file needs nothing more."
+    )
+    assert not (tmp_path / "x.dcm").exists()
+    # What it promises is true.
+    save_structures(tmp_path / "x.dcm", StructureForm.RTSTRUCT, [box], stack)
+    save_structures(tmp_path / "x.nii.gz", StructureForm.NIFTI, [box], stack)

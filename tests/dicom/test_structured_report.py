@@ -15,15 +15,16 @@ from tests.conftest import RealData
 from tests.needs import library, program
 from tests.phantoms import write_ramp
 from viewer.dicom import structured_report as sr
+from viewer.dicom.structure_facts import Code
 from viewer.errors import ExportError, ViewerError
 
 FRAME = "1.2.826.0.1.3680043.8.498.1"
-LENGTH = sr.Code("410668003", "SCT", "Length")
-MEAN = sr.Code("373098007", "SCT", "Mean")
-ATTENUATION = sr.Code("112031", "DCM", "Attenuation Coefficient")
-VOLUME = sr.Code("118565006", "SCT", "Volume")
-LESION = sr.Code("52988006", "SCT", "Lesion")
-LIVER = sr.Code("10200004", "SCT", "Liver")
+LENGTH = Code("410668003", "SCT", "Length")
+MEAN = Code("373098007", "SCT", "Mean")
+ATTENUATION = Code("112031", "DCM", "Attenuation Coefficient")
+VOLUME = Code("118565006", "SCT", "Volume")
+LESION = Code("52988006", "SCT", "Lesion")
+LIVER = Code("10200004", "SCT", "Liver")
 
 Written = Callable[..., tuple[Path, sr.Report]]
 
@@ -76,7 +77,7 @@ def test_that_G09_a_report_of_regions_and_lines_is_valid_and_comes_back(
         "Polygon 1",
         (
             sr.NamedValue(ATTENUATION, 1235.0625, sr.code_of_unit("HU"), derivation=MEAN),
-            sr.NamedValue(sr.Code("42798000", "SCT", "Area"), 100.0, sr.code_of_unit("mm²")),
+            sr.NamedValue(Code("42798000", "SCT", "Area"), 100.0, sr.code_of_unit("mm²")),
         ),
         region=sr.Coordinates(sr.Graphic.POLYGON, square, FRAME),
         finding=LESION,
@@ -193,7 +194,7 @@ def test_that_units_are_understood_both_ways() -> None:
     for unit in ("mm", "mm²", "mm³", "mL", "°", "HU", "SUV", "Bq/mL", "g", ""):
         assert sr.unit_of_code(sr.code_of_unit(unit)) == unit
     assert sr.code_of_unit("SUV*") == sr.code_of_unit("SUV")
-    assert sr.unit_of_code(sr.Code("{furlong}", "UCUM", "furlong")) == "{furlong}"
+    assert sr.unit_of_code(Code("{furlong}", "UCUM", "furlong")) == "{furlong}"
 
 
 # --- reports of others ------------------------------------------------------------------------------------------

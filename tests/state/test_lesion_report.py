@@ -119,6 +119,9 @@ def test_that_G09_segmentation_and_report_are_valid_and_hold_voxels_and_numbers(
         position = [float(part) for part in frame.PlanePositionSequence[0].ImagePositionPatient]
         k = round(float(item.volume.geometry.to_index(position)[0]))
         masks[number - 1, k] = layer
+        # Every frame names the image it was made on.
+        (derived,) = frame.DerivationImageSequence[0].SourceImageSequence
+        assert derived.ReferencedSOPInstanceUID == item.stack.frames[k].sop_instance_uid
     for mask, one in zip(masks, measured, strict=True):
         assert one.region is not None
         assert np.array_equal(mask, one.region.full(SHAPE))

@@ -9,6 +9,7 @@ import pytest
 
 from tests.imaging.test_contours import SQUARE, at_height
 from tests.state.conftest import MakeVolume
+from viewer.dicom.structure_facts import SegmentIdentity
 from viewer.imaging.contours import ContourSet
 from viewer.imaging.geometry import VolumeGeometry
 from viewer.imaging.labelmap import Mask
@@ -184,6 +185,22 @@ def test_that_an_operation_is_one_step_and_says_when_nothing_changed(
     edits[0].undo()
     assert voxels(view) == 1
     assert not change_body(view, replace(made, body=None), Mask.empty(item.volume.geometry), "x")
+
+
+def test_that_what_a_program_found_counts_as_half_its_work_once_a_person_changed_it(
+    view: ViewState, item: OpenVolume, edits: list[Edit]
+) -> None:
+    store = view.work.of(StructureStore)
+    array = np.zeros((5, 6, 8), bool)
+    array[2, 3, 4] = True
+    found = SegmentIdentity(algorithm_type="AUTOMATIC", algorithm="A model")
+    store.put([replace(store.make("dot", Mask.of(array, item.volume.geometry), "1.9"), identity=found)])
+    operate(view, "Grow", lambda mask: grown(mask, 3.1))
+    assert only(view).identity == replace(found, algorithm_type="SEMIAUTOMATIC")
+    edits[0].undo()
+    assert only(view).identity == found
+    edits[0].redo()
+    assert only(view).identity.made == "SEMIAUTOMATIC, A model"
 
 
 def test_that_slices_follow_each_other_across_the_plane_they_were_drawn_on(item: OpenVolume) -> None:

@@ -28,6 +28,7 @@ from viewer.dicom.structure_facts import (
     Code,
     Colour,
     References,
+    SegmentIdentity,
     code_of,
     referenced_series,
     rgb_of_lab,
@@ -79,10 +80,10 @@ class Segment:
     ----------
     number
         Segment Number (0062,0004).
-    label, category, type
-        What it is.
-    algorithm
-        "MANUAL", "SEMIAUTOMATIC" or "AUTOMATIC", with the name of the algorithm behind it.
+    label
+        Its name.
+    identity
+        What it is and what made it, coded.
     colour
         On screen.
     mask
@@ -93,9 +94,7 @@ class Segment:
 
     number: int
     label: str
-    category: Code
-    type: Code
-    algorithm: str
+    identity: SegmentIdentity
     colour: Colour
     mask: Mask
     fraction: Fraction | None = None
@@ -250,9 +249,7 @@ def _segments(
             Segment(
                 number,
                 label,
-                code_of(item, "SegmentedPropertyCategoryCodeSequence") if item is not None else Code(),
-                code_of(item, "SegmentedPropertyTypeCodeSequence") if item is not None else Code(),
-                _algorithm(item),
+                _identity(item),
                 _colour(item, number, header),
                 Mask(geometry, mask, corner),
                 fraction,
@@ -380,11 +377,24 @@ def _segment_numbers(dataset: Dataset, count: int) -> list[int]:
     return numbers
 
 
-def _algorithm(item: Dataset | None) -> str:
+def _identity(item: Dataset | None) -> SegmentIdentity:
     if item is None:
-        return ""
-    kind, name = str(item.get("SegmentAlgorithmType") or ""), str(item.get("SegmentAlgorithmName") or "")
-    return clean_text(", ".join(filter(None, (kind, name))), LABEL_LENGTH)
+        return SegmentIdentity()
+    made = (item.get("SegmentationAlgorithmIdentificationSequence") or (None,))[0]
+    texts = {
+        "algorithm_type": str(item.get("SegmentAlgorithmType") or "").upper(),
+        "algorithm": item.get("SegmentAlgorithmName")
+        or (made.get("AlgorithmName") if made is not None else ""),
+        "algorithm_version": made.get("AlgorithmVersion") if made is not None else "",
+        "tracking_id": item.get("TrackingID"),
+        "tracking_uid": item.get("TrackingUID"),
+    }
+    return SegmentIdentity(
+        code_of(item, "SegmentedPropertyCategoryCodeSequence"),
+        code_of(item, "SegmentedPropertyTypeCodeSequence"),
+        algorithm_family=code_of(made, "AlgorithmFamilyCodeSequence") if made is not None else Code(),
+        **{name: clean_text(str(text or ""), LABEL_LENGTH) for name, text in texts.items()},
+    )
 
 
 def _colour(item: Dataset | None, number: int, header: Header) -> Colour:

@@ -1,83 +1,63 @@
-"""Masks as a DICOM segmentation on the grid of the images they were made on (PS3.3 A.51), through highdicom."""
+"""Writing masks as a DICOM segmentation (PS3.3 A.51) through highdicom: structures and lesions alike (rule I11)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from viewer import __version__
 from viewer.atomic import written_aside
 from viewer.dicom.careful import quiet_pydicom
-from viewer.dicom.evidence import evidence_header
-from viewer.dicom.model import FrameSource
-from viewer.dicom.structured_report import NAME, Code
+from viewer.dicom.model import Stack
+from viewer.dicom.structure_facts import Code
+from viewer.dicom.structure_writing import (
+    LABEL_LENGTH,
+    NAME,
+    SavedStructure,
+    check_target,
+    on_one_grid,
+    source_headers,
+)
 from viewer.errors import ExportError
+from viewer.imaging.geometry import VolumeGeometry
+from viewer.imaging.labelmap import Mask
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 NO_HIGHDICOM = (
     "Segmentations are written with the Python package highdicom, which is not installed "
-    "(pip install highdicom; it needs Python 3.13 or older)."
+    "(pip install highdicom; it needs Python 3.13 or older). "
+    "A structure set or NIfTI file needs nothing more."
 )
 SERIES_NUMBER = 9101
 SEGMENTATION_STORAGE = "1.2.840.10008.5.1.4.1.1.66.4"
-
-
-@dataclass(frozen=True, eq=False)
-class NewSegment:
-    """A mask to be written.
-
-    Parameters
-    ----------
-    label
-        Its name.
-    category, type
-        What it is, coded.
-    start
-        (k, j, i) of the first voxel of the block.
-    mask
-        (k, j, i) bool.
-    tracking_uid
-        Identity over time, the same in every report.
-    colour
-        #rrggbb.
-    algorithm
-        Name of what made it, "" when it was drawn by hand.
-    """
-
-    label: str
-    category: Code
-    type: Code
-    start: tuple[int, int, int]
-    mask: npt.NDArray[np.bool_]
-    tracking_uid: str
-    colour: str
-    algorithm: str = ""
+TISSUE = Code("85756007", "SCT", "Tissue")
+"""Category and type of a segment of which nothing is known."""
+ARTIFICIAL_INTELLIGENCE = Code("123110", "DCM", "Artificial Intelligence")
+_MANUAL, _SEMIAUTOMATIC = "MANUAL", "SEMIAUTOMATIC"
 
 
 def write_segmentation(
-    target: Path,
-    segments: Sequence[NewSegment],
-    frames: Sequence[FrameSource],
-    shape: tuple[int, int, int],
-    *,
-    description: str,
+    target: Path, structures: Sequence[SavedStructure], stack: Stack, description: str = "Segmentation"
 ) -> str:
-    """Write masks as a BINARY segmentation; slices without a voxel are left out.
+    """Write a binary segmentation: one segment a structure, which may overlap; slices without a voxel are left out.
+
+    Codes, algorithm, tracking identifiers and colour are those of the structures; a structure without codes is a
+    tissue made by hand, and one without tracking identifiers gets new ones.
 
     Parameters
     ----------
     target
         File to make.
-    segments
-        At least one, in the order of their numbers, from 1.
-    frames
-        Sources of the (k) slices of the volume, in its order.
-    shape
-        (k, j, i) of the volume.
+    structures
+        At least one, in the order of their numbers, from 1. When all are voxels of one grid that grid is kept, else
+        they are put on the grid of the images.
+    stack
+        The images, DICOM files.
     description
         SeriesDescription (0008,103E).
 
@@ -89,61 +69,60 @@ def write_segmentation(
     Raises
     ------
     ExportError
-        highdicom is missing, the images cannot be read or do not fit, or the file cannot be written.
+        highdicom is missing, there is nothing to write, the images cannot be read, or the file cannot be written.
     """
     try:
         import highdicom  # noqa: F401
     except ImportError as error:
         raise ExportError(NO_HIGHDICOM) from error
-    if not segments or not frames:
-        raise ExportError("There is nothing to write into a segmentation, or no image it belongs to.")
-    if any(target.exists() and frame.path.exists() and target.samefile(frame.path) for frame in frames):
-        raise ExportError("A segmentation cannot take the place of an image. Choose another name.")
+    check_target(target, (frame.path for frame in stack.frames))
+    sources = source_headers(stack)
+    geometry, masks = on_one_grid(structures, stack.geometry)
+    if not any(mask.voxels for mask in masks):
+        raise ExportError("The structures have no voxel on these images; nothing was written.")
     try:
         with quiet_pydicom():
-            found = _document(segments, frames, shape)
-    except (AttributeError, TypeError, ValueError, KeyError) as error:
+            dataset = _segmentation(structures, masks, geometry, sources, description)
+    except (AttributeError, TypeError, ValueError, KeyError, IndexError) as error:
         raise ExportError(
             "The segmentation cannot be put together: the images lack what it has to repeat of them."
         ) from error
-    found.SpecificCharacterSet = "ISO_IR 192"
-    found.SeriesDescription = description
-    with written_aside(target) as aside:
-        found.save_as(aside, enforce_file_format=True)
-    return str(found.SOPInstanceUID)
+    with written_aside(target) as aside, quiet_pydicom():
+        dataset.save_as(aside, enforce_file_format=True)
+    return str(dataset.SOPInstanceUID)
 
 
-def _document(
-    segments: Sequence[NewSegment], frames: Sequence[FrameSource], shape: tuple[int, int, int]
+def _segmentation(
+    structures: Sequence[SavedStructure],
+    masks: Sequence[Mask],
+    geometry: VolumeGeometry,
+    sources: list[Dataset],
+    description: str,
 ) -> Any:
     import highdicom as hd
     from pydicom.uid import generate_uid
 
-    used = sorted(
-        {k for one in segments for k in (one.start[0] + np.flatnonzero(one.mask.any(axis=(1, 2)))).tolist()}
-    )
-    paths = {frame.path for frame in frames}
-    if len(paths) == 1 and frames[0].frames > 1:
-        # A multi-frame object: its frames in the order of the file, whatever the order of the slices.
-        sources = [evidence_header(frames[0].path)]
-        place = {k: frames[k].frame for k in used}
-        count = frames[0].frames
-    else:
-        sources = [evidence_header(frames[k].path) for k in used]
-        place = {k: n for n, k in enumerate(used)}
-        count = len(used)
-    pixels = np.zeros((count, shape[1], shape[2], len(segments)), np.uint8)
-    for number, one in enumerate(segments):
-        rows = slice(one.start[1], one.start[1] + one.mask.shape[1])
-        columns = slice(one.start[2], one.start[2] + one.mask.shape[2])
-        for n, layer in enumerate(one.mask):
-            if layer.any():
-                pixels[place[one.start[0] + n], rows, columns, number] = layer
-    return hd.seg.Segmentation(
+    first = min(mask.corner[0] for mask in masks if mask.voxels)
+    last = max(mask.corner[0] + mask.block.shape[0] for mask in masks if mask.voxels)
+    pixels = np.zeros((last - first, *geometry.shape[1:], len(masks)), np.uint8)
+    for n, mask in enumerate(masks):
+        k, j, i = mask.slices
+        if mask.voxels:
+            pixels[k.start - first : k.stop - first, j, i, n] = mask.block
+    columns = geometry.patient_from_index[:3, 2] / geometry.spacing_mm[2]
+    rows = geometry.patient_from_index[:3, 1] / geometry.spacing_mm[1]
+    positions = [
+        hd.PlanePositionSequence(
+            "PATIENT", [round(float(x), 6) for x in geometry.to_patient(np.array([k, 0.0, 0.0]))]
+        )
+        for k in range(first, last)
+    ]
+    spacing = geometry.spacing_mm[0]
+    result = hd.seg.Segmentation(
         source_images=sources,
         pixel_array=pixels,
-        segmentation_type=hd.seg.SegmentationTypeValues.BINARY,
-        segment_descriptions=[_description(number, one) for number, one in enumerate(segments, start=1)],
+        segmentation_type="BINARY",
+        segment_descriptions=[_segment(n, structure) for n, structure in enumerate(structures, 1)],
         series_instance_uid=generate_uid(prefix=None),
         series_number=SERIES_NUMBER,
         sop_instance_uid=generate_uid(prefix=None),
@@ -152,32 +131,52 @@ def _document(
         manufacturer_model_name=NAME,
         software_versions=__version__,
         device_serial_number="1",
-        content_label="LESIONS",
-        content_description="Lesions",
+        content_label="SEGMENTATION",
+        pixel_measures=hd.PixelMeasuresSequence(
+            (geometry.spacing_mm[1], geometry.spacing_mm[2]),
+            slice_thickness=spacing,
+            spacing_between_slices=spacing if geometry.uniform else None,
+        ),
+        plane_orientation=hd.PlaneOrientationSequence("PATIENT", [float(x) for x in (*columns, *rows)]),
+        plane_positions=positions,
     )
+    # Names of structures need not fit into the character set of the images.
+    result.SpecificCharacterSet = "ISO_IR 192"
+    result.SeriesDescription = description
+    return result
 
 
-def _description(number: int, segment: NewSegment) -> Any:
+def _segment(number: int, structure: SavedStructure) -> Any:
     import highdicom as hd
+    from pydicom.uid import generate_uid
 
-    automatic = hd.seg.SegmentAlgorithmTypeValues.SEMIAUTOMATIC
-    family = hd.sr.CodedConcept("123110", "DCM", "Region Growing")
+    identity = structure.identity
+    label = structure.name[:LABEL_LENGTH] or f"Structure {number}"
+    kind = identity.algorithm_type or (_SEMIAUTOMATIC if identity.algorithm else _MANUAL)
+    identification = None
+    if kind != _MANUAL or identity.algorithm:
+        identification = hd.AlgorithmIdentificationSequence(
+            identity.algorithm[:LABEL_LENGTH] or "unknown",
+            _concept(identity.algorithm_family, ARTIFICIAL_INTELLIGENCE),
+            identity.algorithm_version[:LABEL_LENGTH] or "unknown",
+        )
+    tracked = identity.tracking_id and identity.tracking_uid
     return hd.seg.SegmentDescription(
-        segment_number=number,
-        segment_label=segment.label[:64],
-        segmented_property_category=_concept(segment.category),
-        segmented_property_type=_concept(segment.type),
-        algorithm_type=automatic if segment.algorithm else hd.seg.SegmentAlgorithmTypeValues.MANUAL,
-        algorithm_identification=hd.AlgorithmIdentificationSequence(segment.algorithm, family, __version__)
-        if segment.algorithm
-        else None,
-        tracking_uid=segment.tracking_uid,
-        tracking_id=segment.label[:64],
-        display_color=hd.color.CIELabColor.from_rgb(*(int(segment.colour[n : n + 2], 16) for n in (1, 3, 5))),
+        number,
+        label,
+        _concept(identity.category, TISSUE),
+        _concept(identity.type, TISSUE),
+        kind,
+        algorithm_identification=identification,
+        tracking_uid=identity.tracking_uid if tracked else generate_uid(prefix=None),
+        tracking_id=identity.tracking_id[:LABEL_LENGTH] if tracked else label,
+        display_color=hd.color.CIELabColor.from_rgb(*structure.colour),
     )
 
 
-def _concept(code: Code) -> Any:
+def _concept(code: Code, otherwise: Code) -> Any:
+    """A code as highdicom takes it; one that lacks a part counts as none."""
     import highdicom as hd
 
-    return hd.sr.CodedConcept(value=code.value, scheme_designator=code.scheme, meaning=code.meaning)
+    whole = code if code.value and code.scheme and code.meaning else otherwise
+    return hd.sr.CodedConcept(whole.value, whole.scheme, whole.meaning)

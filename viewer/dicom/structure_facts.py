@@ -41,6 +41,43 @@ class Code:
 
 
 @dataclass(frozen=True)
+class SegmentIdentity:
+    """What a segment is and what made it, as a segmentation says it (PS3.3 C.8.20.4), kept from reading to writing.
+
+    Parameters
+    ----------
+    category, type
+        Segmented Property Category and Type; empty when nothing is known.
+    algorithm_type
+        "MANUAL", "SEMIAUTOMATIC", "AUTOMATIC", or empty when nothing is known.
+    algorithm, algorithm_version
+        Name and version of what made it; empty for one made by hand.
+    algorithm_family
+        Its kind (CID 7162).
+    tracking_id, tracking_uid
+        Identity over time, the same in every report; both empty when there is none.
+    """
+
+    category: Code = Code()
+    type: Code = Code()
+    algorithm_type: str = ""
+    algorithm: str = ""
+    algorithm_version: str = ""
+    algorithm_family: Code = Code()
+    tracking_id: str = ""
+    tracking_uid: str = ""
+
+    @property
+    def made(self) -> str:
+        """Type and name of the algorithm in a line."""
+        return ", ".join(filter(None, (self.algorithm_type, self.algorithm)))
+
+
+UNKNOWN = SegmentIdentity()
+"""Of a structure that nothing is known about."""
+
+
+@dataclass(frozen=True)
 class References:
     """Which images an object was made from.
 

@@ -10,7 +10,7 @@ from viewer.dicom.read import read_header
 from viewer.dicom.rtstruct import RegionOfInterest, read_structure_set
 from viewer.dicom.seg import THRESHOLD, Segment, read_segmentation
 from viewer.dicom.sop_classes import kind_of_class
-from viewer.dicom.structure_facts import Colour, References
+from viewer.dicom.structure_facts import UNKNOWN, Colour, References, SegmentIdentity
 from viewer.errors import FormatError, ViewerError
 from viewer.imaging.contours import ContourSet
 from viewer.imaging.labelmap import Mask
@@ -34,6 +34,8 @@ class FoundStructure:
         (label, value) lines that are shown beside it: code, algorithm, threshold of a fraction (rules I03, I04).
     notes
         What was left out, in sentences.
+    identity
+        What it is and what made it, as far as the file says.
     """
 
     name: str
@@ -42,6 +44,7 @@ class FoundStructure:
     frame_of_reference_uid: str
     facts: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
+    identity: SegmentIdentity = UNKNOWN
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,9 +124,9 @@ def _of_region(region: RegionOfInterest) -> FoundStructure:
 
 def _of_segment(segment: Segment, frame_of_reference_uid: str) -> FoundStructure:
     facts = [
-        ("Type", segment.type.meaning),
-        ("Category", segment.category.meaning),
-        ("Made", segment.algorithm),
+        ("Type", segment.identity.type.meaning),
+        ("Category", segment.identity.category.meaning),
+        ("Made", segment.identity.made),
     ]
     if segment.fraction is not None:
         facts.append(("Fraction", f"{segment.fraction.meaning.lower()}, counted from {THRESHOLD:g}"))
@@ -135,4 +138,5 @@ def _of_segment(segment: Segment, frame_of_reference_uid: str) -> FoundStructure
         segment.mask,
         frame_of_reference_uid,
         tuple((label, value) for label, value in facts if value),
+        identity=segment.identity,
     )

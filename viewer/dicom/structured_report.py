@@ -19,6 +19,7 @@ from viewer.atomic import written_aside
 from viewer.dicom.careful import careful_pydicom, quiet_pydicom
 from viewer.dicom.charset import clean_text
 from viewer.dicom.evidence import evidence_header
+from viewer.dicom.structure_facts import Code
 from viewer.errors import ExportError
 
 if TYPE_CHECKING:
@@ -57,15 +58,6 @@ class Graphic(StrEnum):
     CIRCLE = "CIRCLE"
     ELLIPSE = "ELLIPSE"
     ELLIPSOID = "ELLIPSOID"
-
-
-@dataclass(frozen=True)
-class Code:
-    """A coded concept: value, coding scheme, meaning."""
-
-    value: str
-    scheme: str
-    meaning: str
 
 
 @dataclass(frozen=True)

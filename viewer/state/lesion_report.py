@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from viewer.dicom.seg_writer import SEGMENTATION_STORAGE, NewSegment, write_segmentation
+from viewer import __version__
+from viewer.dicom.seg_writer import SEGMENTATION_STORAGE, write_segmentation
+from viewer.dicom.structure_facts import Code, SegmentIdentity
+from viewer.dicom.structure_writing import SavedStructure
 from viewer.dicom.structured_report import (
-    Code,
     ImageReference,
     MeasurementGroup,
     NamedValue,
@@ -16,6 +18,7 @@ from viewer.dicom.structured_report import (
     write_report,
 )
 from viewer.errors import ExportError
+from viewer.imaging.labelmap import Mask
 from viewer.imaging.uptake import ThresholdKind
 from viewer.state.lesion_table import glycolysis_unit, row, suv_basis
 from viewer.state.lesions import Measured
@@ -25,6 +28,7 @@ _LESION = Code("52988006", "SCT", "Lesion")
 _ABNORMAL = Code("49755003", "SCT", "Morphologically Abnormal Structure")
 _LIVER = Code("10200004", "SCT", "Liver")
 _ANATOMY = Code("91723000", "SCT", "Anatomical Structure")
+_GROWING = Code("123101", "DCM", "Neighborhood Analysis")
 _MEAN = Code("373098007", "SCT", "Mean")
 _SD = Code("386136009", "SCT", "Standard Deviation")
 _MAX = Code("56851009", "SCT", "Maximum")
@@ -99,10 +103,9 @@ def write_dicom(measured: Sequence[Measured], item: OpenVolume, target: Path) ->
     segmentation = target.with_name(f"{target.stem}{SEGMENTS_SUFFIX}{target.suffix}")
     uid = write_segmentation(
         segmentation,
-        [_segment(one) for one in found],
-        frames,
-        item.volume.geometry.shape,
-        description="Lesions",
+        [_segment(one, item) for one in found],
+        item.stack,
+        "Lesions",
     )
     reference = ImageReference(SEGMENTATION_STORAGE, uid)
     groups = [_group(item, one, reference, number) for number, one in enumerate(found, start=1)]
@@ -110,19 +113,25 @@ def write_dicom(measured: Sequence[Measured], item: OpenVolume, target: Path) ->
     return segmentation
 
 
-def _segment(measured: Measured) -> NewSegment:
+def _segment(measured: Measured, item: OpenVolume) -> SavedStructure:
     lesion, region = measured.lesion, measured.region
     assert region is not None  # noqa: S101  # those without voxels are left out before
     by_hand = lesion.drawing.threshold.kind is ThresholdKind.WHOLE
-    return NewSegment(
-        label=lesion.name,
-        category=_ANATOMY if lesion.liver else _ABNORMAL,
-        type=_LIVER if lesion.liver else _LESION,
-        start=region.start,
-        mask=region.mask,
-        tracking_uid=lesion.uid,
-        colour=lesion.colour,
-        algorithm="" if by_hand else "Triptych isocontour",
+    red, green, blue = (int(lesion.colour[n : n + 2], 16) for n in (1, 3, 5))
+    return SavedStructure(
+        lesion.name,
+        (red, green, blue),
+        Mask(item.volume.geometry, region.mask, region.start),
+        SegmentIdentity(
+            _ANATOMY if lesion.liver else _ABNORMAL,
+            _LIVER if lesion.liver else _LESION,
+            "MANUAL" if by_hand else "SEMIAUTOMATIC",
+            "" if by_hand else "Triptych isocontour",
+            "" if by_hand else __version__,
+            Code() if by_hand else _GROWING,
+            lesion.name,
+            lesion.uid,
+        ),
     )
 
 

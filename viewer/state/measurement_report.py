@@ -10,8 +10,8 @@ import numpy as np
 
 from viewer.dicom.model import Catalogue, FrameSource, Stack
 from viewer.dicom.read import read_header
+from viewer.dicom.structure_facts import Code
 from viewer.dicom.structured_report import (
-    Code,
     Coordinates,
     Graphic,
     ImageReference,

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from psygnal import Signal
 
+from viewer.dicom.structure_facts import SegmentIdentity
 from viewer.errors import ViewerError
 from viewer.imaging.contours import ContourSet
 from viewer.imaging.geometry import FloatArray
@@ -229,13 +230,18 @@ def change_body(view: ViewState, structure: Structure, body: Mask, text: str) ->
     change = MaskChange.between(structure.body, body)
     if change.empty:
         return False
+    before = structure.identity
+    # What a program found and a person corrected is neither the one's nor the other's work alone.
+    after = (
+        replace(before, algorithm_type="SEMIAUTOMATIC") if before.algorithm_type == "AUTOMATIC" else before
+    )
 
-    def turn() -> None:
+    def turn(identity: SegmentIdentity) -> None:
         now = store.get(structure.id)
         if now is not None and isinstance(now.body, Mask):
-            store.update(structure.id, body=change.applied(now.body))
+            store.update(structure.id, body=change.applied(now.body), identity=identity)
 
-    view.work.of(History).do(Edit(f"{text} {structure.name}", turn, turn))
+    view.work.of(History).do(Edit(f"{text} {structure.name}", lambda: turn(after), lambda: turn(before)))
     return True
 
 

@@ -7,13 +7,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from viewer.dicom.model import Stack
-from viewer.dicom.structure_writing import (
-    SavedStructure,
-    check_target,
-    on_one_grid,
-    write_segmentation,
-    write_structure_set,
-)
+from viewer.dicom.seg_writer import write_segmentation
+from viewer.dicom.structure_writing import SavedStructure, check_target, on_one_grid, write_structure_set
 from viewer.errors import ExportError
 from viewer.formats.nifti_writer import write_nifti
 from viewer.imaging.labelmap import labels_of_masks
@@ -52,7 +47,7 @@ def save_structures(target: Path, form: StructureForm, structures: Sequence[Stru
     ExportError
         Nothing was written; the sentence says why.
     """
-    saved = [SavedStructure(s.name, s.colour, s.body, s.algorithm) for s in structures if s.body is not None]
+    saved = [SavedStructure(s.name, s.colour, s.body, s.identity) for s in structures if s.body is not None]
     if not saved:
         raise ExportError("There is no structure to save.")
     inputs = (s.source for s in structures if s.source is not None)

@@ -17,7 +17,7 @@ import numpy as np
 from psygnal import Signal
 
 from viewer.dicom.model import Catalogue, Stack
-from viewer.dicom.structure_facts import PALETTE, Colour, References
+from viewer.dicom.structure_facts import PALETTE, UNKNOWN, Colour, References, SegmentIdentity
 from viewer.imaging.contours import ContourSet
 from viewer.imaging.geometry import FloatArray, VolumeGeometry
 from viewer.imaging.labelmap import Mask, Patch, masks_of_labels
@@ -57,8 +57,8 @@ class Structure:
         What the file calls itself.
     facts, notes
         Lines and sentences of the file.
-    algorithm
-        Name of the model that made it, empty otherwise.
+    identity
+        What it is and what made it, written again when it is saved.
     visible, opacity, filled
         How it is drawn; the outline always is.
     """
@@ -72,7 +72,7 @@ class Structure:
     group: str = ""
     facts: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
-    algorithm: str = ""
+    identity: SegmentIdentity = UNKNOWN
     visible: bool = True
     opacity: float = OPACITY
     filled: bool = True
@@ -206,6 +206,7 @@ class StructureStore:
             file.label or file.path.name,
             found.facts,
             (*found.notes, *file.notes, *(() if body is not None else (NO_BODY,))),
+            found.identity,
         )
 
     def remove(self, structure_ids: Iterable[int]) -> None:

@@ -152,7 +152,7 @@ def test_that_what_a_model_finds_can_be_edited_and_undone(
     store = fused.view.work.of(StructureStore)
     qtbot.waitUntil(lambda: len(store) == 1, timeout=20_000)
     (found,) = store
-    assert (found.name, found.volume_mm3, found.algorithm) == ("spleen", 288.0, "A model")
+    assert (found.name, found.volume_mm3, found.identity.algorithm) == ("spleen", 288.0, "A model")
     assert ("Licence", "MIT") in found.facts
     assert section.model.said.text() == "Not found: liver."
     qtbot.waitUntil(section.model.start.isVisible, timeout=20_000)

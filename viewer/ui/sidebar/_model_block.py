@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QEvent, QObject, QThread, Signal
 from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QMenu, QProgressBar, QPushButton, QVBoxLayout
 
+from viewer.dicom.structure_facts import SegmentIdentity
 from viewer.errors import Cancelled, ViewerError
 from viewer.imaging.labelmap import masks_of_labels
 from viewer.loading.cancel import CancelToken
@@ -177,7 +178,7 @@ class ModelBlock(QFrame):
             replace(
                 store.make(labels.names.get(label_, "") or f"Label {label_}", mask, space_of(volume)),
                 group=labels.model or "Model",
-                algorithm=labels.model or "Model",
+                identity=SegmentIdentity(algorithm_type="AUTOMATIC", algorithm=labels.model or "Model"),
                 facts=(("Made by", labels.model), ("Licence", labels.licence)),
             )
             for label_, mask in masks.items()
