@@ -29,6 +29,7 @@ from viewer.ui.dialogs.notice import first_start_notice
 from viewer.ui.discovery import modules
 from viewer.ui.drop import dropped_paths
 from viewer.ui.loader_thread import Loader
+from viewer.ui.menus import fill_menu
 from viewer.ui.opening import open_with_question
 from viewer.ui.panes.grid import PaneGrid
 from viewer.ui.presets import PresetBook
@@ -162,15 +163,10 @@ class MainWindow(QMainWindow):
 
     def _make_menus(self) -> None:
         for group in MENU_ORDER:
-            members = [
-                command for command in self.context.commands if command.group == group and command.menu
-            ]
-            if not members:
-                continue
-            menu = self.menuBar().addMenu(f"&{group}")
+            menu = QMenu(f"&{group}", self.menuBar())
             menu.aboutToShow.connect(self.context.commands.refresh)
-            for command in members:
-                menu.addAction(self.context.commands.action(command.id))
+            if fill_menu(menu, group, self.context.commands):
+                self.menuBar().addMenu(menu)
 
     def _connect(self) -> None:
         view, library = self.context.view, self.context.library
@@ -217,10 +213,7 @@ class MainWindow(QMainWindow):
     def _pane_menu(self, _pane: QWidget, position: QPoint) -> None:
         menu = QMenu(self)
         for group in ("Window", "Layers", "Layout", "View", "Export"):
-            part = menu.addMenu(group)
-            for command in self.context.commands:
-                if command.group == group and command.menu:
-                    part.addAction(self.context.commands.action(command.id))
+            fill_menu(menu.addMenu(group), group, self.context.commands)
         self.context.commands.refresh()
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.popup(position)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QDockWidget, QTabWidget, QWidget
 
 from viewer.ui.sidebar._section import Section
+from viewer.ui.sidebar._tab_bar import FittingTabBar
+from viewer.ui.theme import icon
 
 if TYPE_CHECKING:
     from viewer.ui.context import UiContext
@@ -52,13 +54,15 @@ class SectionBuilder:
                 dock.setWidget(sections[0].build(self._context))
             return
         tabs = QTabWidget()
+        tabs.setTabBar(FittingTabBar())
         tabs.setDocumentMode(True)
+        tabs.tabBar().setExpanding(False)
         for section in sections:
             if tabs.count() == 0 and not hidden:
-                tabs.addTab(section.build(self._context), section.text)
+                tabs.addTab(section.build(self._context), icon(section.icon), section.text)
             else:
                 stand_in = QWidget()
-                tabs.addTab(stand_in, section.text)
+                tabs.addTab(stand_in, icon(section.icon), section.text)
                 self._pages.append((tabs, stand_in, section))
         tabs.currentChanged.connect(self.complete)
         dock.setWidget(tabs)
@@ -76,7 +80,7 @@ class SectionBuilder:
         elif self._pages:
             tabs, stand_in, section = self._pages.pop(0)
             place, chosen = tabs.indexOf(stand_in), tabs.currentIndex()
-            tabs.insertTab(place, section.build(self._context), section.text)
+            tabs.insertTab(place, section.build(self._context), icon(section.icon), section.text)
             tabs.removeTab(place + 1)
             stand_in.deleteLater()
             tabs.setCurrentIndex(chosen)

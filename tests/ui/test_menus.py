@@ -1,0 +1,90 @@
+"""Menus fit on a small screen and hold every command once; the tabs of the sidebar all stay in sight."""
+
+from __future__ import annotations
+
+import tomllib
+from collections import Counter
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QMenu, QTabBar
+
+from viewer.assets import asset_path
+from viewer.ui.commands import MENU_ORDER, Command
+from viewer.ui.menus import fill_menu
+
+if TYPE_CHECKING:
+    from pytestqt.qtbot import QtBot
+
+    from viewer.ui.main_window import MainWindow
+
+SMALL_SCREEN_PX = 700
+
+
+def menus(window: MainWindow) -> list[QMenu]:
+    found = (action.menu() for action in window.menuBar().actions())
+    return [menu for menu in found if isinstance(menu, QMenu)]
+
+
+def entries(menu: QMenu) -> Iterator[QAction]:
+    for action in menu.actions():
+        inner = action.menu()
+        if isinstance(inner, QMenu) and not action.objectName():
+            yield from entries(inner)
+        elif not action.isSeparator():
+            yield action
+
+
+def test_that_every_command_stands_once_in_the_menu_of_its_group(window: MainWindow) -> None:
+    table = window.context.commands
+    for menu in menus(window):
+        group = menu.title().removeprefix("&")
+        wanted = Counter(command.id for command in table if command.group == group and command.menu)
+        assert Counter(action.objectName() for action in entries(menu)) == wanted
+
+
+def test_that_no_menu_is_higher_than_a_small_screen_or_has_lines_without_a_use(window: MainWindow) -> None:
+    for menu in menus(window):
+        assert menu.sizeHint().height() < SMALL_SCREEN_PX - window.menuBar().height()
+        lines = [action.isSeparator() for action in menu.actions()]
+        assert not lines[0]
+        assert not lines[-1]
+        assert not any(first and second for first, second in pairwise(lines))
+
+
+def test_that_the_file_of_menus_names_only_commands_that_exist(window: MainWindow) -> None:
+    def names(rows: list[object]) -> Iterator[str]:
+        for row in rows:
+            if isinstance(row, dict):
+                yield from names(row["entries"])
+            elif isinstance(row, str) and row not in {"-", "*"}:
+                yield row
+
+    places = tomllib.loads(asset_path("menus.toml").read_text(encoding="utf-8"))
+    assert set(places) == set(MENU_ORDER)
+    ids = [command.id for command in window.context.commands]
+    for name in names([row for rows in places.values() for row in rows]):
+        assert any(known.startswith(name.removesuffix("*")) for known in ids), name
+
+
+def test_that_a_command_the_file_does_not_name_stands_in_its_menu(window: MainWindow) -> None:
+    window.context.commands.register([Command("plugin.new", "New", lambda: None, "View")])
+    menu = QMenu(window)
+    assert fill_menu(menu, "View", window.context.commands)
+    assert "plugin.new" in [action.objectName() for action in menu.actions()]
+
+
+def test_that_all_tabs_of_the_sidebar_are_in_sight_whichever_is_chosen(
+    qtbot: QtBot, window: MainWindow
+) -> None:
+    bar = window.findChild(QTabBar, "section-tabs")
+    assert isinstance(bar, QTabBar)
+    window.resize(1024, 700)
+    for chosen in range(bar.count()):
+        bar.setCurrentIndex(chosen)
+        qtbot.wait(0)
+        assert bar.tabRect(bar.count() - 1).right() <= bar.width()
+        assert [bar.tabToolTip(n) for n in range(bar.count())] == [bar.tabText(n) for n in range(bar.count())]
+        assert bar.tabRect(chosen).width() == max(bar.tabRect(n).width() for n in range(bar.count()))
