@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
+from psygnal import SignalInstance
 
 from viewer.imaging.orientation import nearest_anatomy
 from viewer.state.library import OpenVolume
@@ -10,6 +13,23 @@ from viewer.state.panes import Layout, PlaneKind, arranged, layout
 
 LEAST_PANE = (300, 270)
 """(width, height) of a pane that still shows a plane of a whole body well."""
+
+
+class Arrangement(Protocol):
+    """What a grid of panes shows: the view state for the main window, an object of its own for another window."""
+
+    layout: Layout
+    maximised: str
+    """Id of the pane that is shown alone, empty for all."""
+    area: tuple[int, int]
+    """(width, height) of all panes together."""
+
+    @property
+    def layout_changed(self) -> SignalInstance:
+        """Other panes are shown."""
+
+    def maximise(self, pane_id: str) -> None:
+        """Show one pane alone, or all with an empty id."""
 
 
 def fitting_layout(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from viewer.imaging.orientation import acquired_frame
+from viewer.state.arrangement import Arrangement
 from viewer.state.curve import CurvedPath
 from viewer.state.layers import Role
 from viewer.state.panes import Density, PlaneKind
@@ -51,14 +52,15 @@ def scroll_to_end(view: ViewState, kind: PlaneKind, *, last: bool) -> None:
 
 
 def cycle_pane(view: ViewState, steps: int) -> None:
-    """Next or previous pane (keys Left, Right)."""
-    ids = [pane.id for pane in view.layout.panes]
+    """Next or previous pane of the window that has the active one (keys Left, Right)."""
+    panes = view.layout.panes if view.layout.pane(view.active.id) is not None else view.elsewhere
+    ids = [pane.id for pane in panes]
     view.activate(ids[(ids.index(view.active.id) + steps) % len(ids)])
 
 
-def toggle_maximised(view: ViewState, pane_id: str) -> None:
+def toggle_maximised(shown: Arrangement, pane_id: str) -> None:
     """Maximise a pane or restore the grid (double click)."""
-    view.maximise("" if view.maximised else pane_id)
+    shown.maximise("" if shown.maximised else pane_id)
 
 
 def toggle_patient_planes(view: ViewState) -> None:

@@ -59,6 +59,8 @@ class ViewState:
         self.area = (1200, 800)
         self.maximised: str = ""
         self.active_pane: str = self.layout.panes[0].id
+        self.elsewhere: tuple[Pane, ...] = ()
+        """Panes of other windows."""
         self.active_role = Role.BASE
         self.framings: dict[PlaneKind, Framing] = {}
         self.interpolation = Interpolation.LINEAR
@@ -283,8 +285,7 @@ class ViewState:
     def _set_layout(self, new: Layout) -> None:
         self.layout = new
         self.maximised = ""
-        if new.pane(self.active_pane) is None:
-            self.active_pane = new.panes[0].id
+        self.active_pane = self.active.id
         self.layout_changed.emit()
 
     def set_layout(self, layout_id: str, *, remember: bool = True) -> None:
@@ -351,7 +352,8 @@ class ViewState:
     @property
     def active(self) -> Pane:
         """The pane that keys act on."""
-        return self.layout.pane(self.active_pane) or self.layout.panes[0]
+        shown = (*self.layout.panes, *self.elsewhere)
+        return next((pane for pane in shown if pane.id == self.active_pane), shown[0])
 
     def set_active_role(self, role: Role) -> None:
         """Which layer window drags and presets act on (rule D38)."""

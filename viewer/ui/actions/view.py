@@ -17,6 +17,7 @@ from viewer.state.navigation import (
     toggle_patient_planes,
 )
 from viewer.state.panes import Density
+from viewer.state.second_window import arrangement_of
 from viewer.ui.commands import Command
 from viewer.ui.context import UiContext
 from viewer.ui.tools import Cancelling, tool
@@ -119,10 +120,10 @@ def commands(context: UiContext) -> Iterable[Command]:
     yield Command(
         "view.maximise",
         "Maximise pane",
-        lambda: toggle_maximised(view, view.active.id),
+        lambda: toggle_maximised(arrangement_of(view, view.active.id), view.active.id),
         look,
         opened,
-        checked=lambda: bool(view.maximised),
+        checked=lambda: bool(arrangement_of(view, view.active.id).maximised),
         icon="maximise",
     )
     yield Command("view.density", "Annotation density", lambda: cycle_density(view), look)
@@ -153,7 +154,9 @@ def commands(context: UiContext) -> Iterable[Command]:
         lambda: _leave(context),
         look,
         enabled=lambda: (
-            is_full_screen(context.window) or bool(view.maximised) or isinstance(tool(view.tool), Cancelling)
+            is_full_screen(context.window)
+            or bool(arrangement_of(view, view.active.id).maximised)
+            or isinstance(tool(view.tool), Cancelling)
         ),
         menu=False,
     )
@@ -165,8 +168,10 @@ def _leave(context: UiContext) -> None:
         return
     if is_full_screen(context.window):
         toggle_full_screen(context.window)
-    elif context.view.maximised:
-        toggle_maximised(context.view, context.view.maximised)
+        return
+    arrangement = arrangement_of(context.view, context.view.active.id)
+    if arrangement.maximised:
+        arrangement.maximise("")
 
 
 def _neighbour(context: UiContext, steps: int) -> None:

@@ -34,6 +34,8 @@ KEPT_BY_THE_PROGRAM = frozenset(
         "window.geometry",
         "window.docks",
         "layout.remembered",
+        "second.layout",
+        "second.geometry",
         "recent.paths",
         "intended-use.seen",
         "export.folder",

@@ -16,7 +16,7 @@ def paint(painter: QPainter, given: OverlayInput) -> None:
     if (
         given.interactive
         and given.view.active_pane == given.scene.pane.id
-        and len(given.view.layout.panes) > 1
+        and len(given.view.layout.panes) + len(given.view.elsewhere) > 1
     ):
         painter.setPen(QPen(ACTIVE, 1.0))
         painter.drawRect(QRectF(0.5, 0.5, given.width - 1, given.height - 1))

@@ -12,6 +12,7 @@ from PySide6.QtGui import QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication
 
 from viewer.imaging.geometry import FloatArray
+from viewer.state.arrangement import Arrangement
 from viewer.state.framing import zoom_about
 from viewer.state.navigation import scroll, toggle_maximised
 from viewer.state.panes import Pane, PlaneKind
@@ -86,9 +87,16 @@ class Gestures(QObject):
     menu_requested = Signal(object, object)
     drag_ended = Signal()
 
-    def __init__(self, view: ViewState, mouse: Mapping[str, str], parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        view: ViewState,
+        mouse: Mapping[str, str],
+        parent: QObject | None = None,
+        shown: Arrangement | None = None,
+    ) -> None:
         super().__init__(parent)
         self._view = view
+        self._shown: Arrangement = shown or view
         self._mouse = mouse
         self.dragging = False
         self._button = ""
@@ -165,7 +173,7 @@ class Gestures(QObject):
                 self._button = ""
                 return
         if self._mouse.get(f"{button}.double") == "maximise":
-            toggle_maximised(self._view, pane.pane.id)
+            toggle_maximised(self._shown, pane.pane.id)
         self._button = ""
 
     def wheel(self, pane: Surface, event: QWheelEvent) -> None:

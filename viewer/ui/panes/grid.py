@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QGridLayout, QWidget
 
+from viewer.state.arrangement import Arrangement
 from viewer.state.panes import Layout, Pane
 from viewer.state.view import ViewState
 from viewer.ui.panes.coordinator import FrameCoordinator
@@ -34,12 +35,21 @@ class PaneGrid(QWidget):
         The state.
     mouse
         Gestures by name.
+    shown
+        Where the layout comes from; the state itself when None.
     """
 
-    def __init__(self, view: ViewState, mouse: Mapping[str, str], parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        view: ViewState,
+        mouse: Mapping[str, str],
+        parent: QWidget | None = None,
+        shown: Arrangement | None = None,
+    ) -> None:
         super().__init__(parent)
         self._view = view
-        self.gestures = Gestures(view, mouse, self)
+        self._shown: Arrangement = shown or view
+        self.gestures = Gestures(view, mouse, self, self._shown)
         self.coordinator = FrameCoordinator(view, lambda: self.gestures.moving, self)
         self.gestures.drag_ended.connect(self.coordinator.invalidate)
         self._panes: dict[str, PlanePane] = {}
@@ -48,12 +58,12 @@ class PaneGrid(QWidget):
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setSpacing(SPACING)
-        view.layout_changed.connect(self._follow_layout)
+        self._shown.layout_changed.connect(self._follow_layout)
         view.display_changed.connect(self._follow_active)
 
     def disconnect_state(self) -> None:
         """Stop listening to the state; called when the window closes."""
-        self._view.layout_changed.disconnect(self._follow_layout)
+        self._shown.layout_changed.disconnect(self._follow_layout)
         self._view.display_changed.disconnect(self._follow_active)
         self.coordinator.disconnect_state()
 
@@ -62,7 +72,7 @@ class PaneGrid(QWidget):
         super().showEvent(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        self._view.area = (max(1, self.width()), max(1, self.height()))
+        self._shown.area = (max(1, self.width()), max(1, self.height()))
         super().resizeEvent(event)
 
     def panes(self) -> tuple[PlanePane, ...]:
@@ -81,7 +91,7 @@ class PaneGrid(QWidget):
         from viewer.ui.panes.plane_pane import PlanePane
 
         had_focus = any(pane.hasFocus() for pane in self._panes.values())
-        shown = self._view.layout.alone(self._view.maximised)
+        shown = self._shown.layout.alone(self._shown.maximised)
         wanted: dict[str, Pane] = {pane.id: pane for pane in shown.panes}
         for name in [name for name, pane in self._panes.items() if wanted.get(name) != pane.pane]:
             gone = self._panes.pop(name)
@@ -118,7 +128,7 @@ class PaneGrid(QWidget):
             self.rebuild()
 
     def _follow_active(self) -> None:
-        if any(pane.hasFocus() for pane in self._panes.values()):
+        if self._view.active_pane in self._panes and any(pane.hasFocus() for pane in self._panes.values()):
             self.focus_active()
 
 
