@@ -269,6 +269,17 @@ def test_that_I04_I11_codes_algorithm_tracking_and_colour_of_a_segmentation_are_
     assert plain.TrackingUID != item.TrackingUID
 
 
+def test_that_I03_saving_says_from_which_fraction_voxels_were_counted(tmp_path: Path) -> None:
+    stack = stack_of(tmp_path)
+    box, dust = structures_on(stack.geometry)
+    said = save_structures(
+        tmp_path / "rs.dcm", StructureForm.RTSTRUCT, [replace(box, threshold=0.25), dust], stack
+    )
+    assert said == (
+        "2 structures saved as rs.dcm. Instead of fractions the voxels counted are saved: box from 0.25."
+    )
+
+
 def test_that_a_missing_highdicom_is_one_sentence_and_nothing_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

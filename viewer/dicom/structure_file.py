@@ -8,7 +8,7 @@ from pathlib import Path
 from viewer.dicom.model import SeriesKind
 from viewer.dicom.read import read_header
 from viewer.dicom.rtstruct import RegionOfInterest, read_structure_set
-from viewer.dicom.seg import THRESHOLD, Segment, read_segmentation
+from viewer.dicom.seg import Segment, read_segmentation
 from viewer.dicom.sop_classes import kind_of_class
 from viewer.dicom.structure_facts import UNKNOWN, Colour, References, SegmentIdentity
 from viewer.errors import FormatError, ViewerError
@@ -31,11 +31,13 @@ class FoundStructure:
     frame_of_reference_uid
         In which space it lies; empty when unknown.
     facts
-        (label, value) lines that are shown beside it: code, algorithm, threshold of a fraction (rules I03, I04).
+        (label, value) lines that are shown beside it: code, algorithm, meaning of a fraction (rules I03, I04).
     notes
         What was left out, in sentences.
     identity
         What it is and what made it, as far as the file says.
+    fractional
+        The segment behind voxels that were counted by a threshold of their fraction (rule I03), else None.
     """
 
     name: str
@@ -45,6 +47,7 @@ class FoundStructure:
     facts: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
     identity: SegmentIdentity = UNKNOWN
+    fractional: Segment | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +132,7 @@ def _of_segment(segment: Segment, frame_of_reference_uid: str) -> FoundStructure
         ("Made", segment.identity.made),
     ]
     if segment.fraction is not None:
-        facts.append(("Fraction", f"{segment.fraction.meaning.lower()}, counted from {THRESHOLD:g}"))
+        facts.append(("Fraction", segment.fraction.meaning.lower()))
         if segment.weighted_mm3 is not None:
             facts.append(("Weighted", f"{segment.weighted_mm3:.1f} mm³"))
     return FoundStructure(
@@ -139,4 +142,5 @@ def _of_segment(segment: Segment, frame_of_reference_uid: str) -> FoundStructure
         frame_of_reference_uid,
         tuple((label, value) for label, value in facts if value),
         identity=segment.identity,
+        fractional=segment if segment.fraction is not None else None,
     )

@@ -6,7 +6,7 @@ covers the same patient points. What changed is kept packed, so a long history o
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -230,19 +230,41 @@ def change_body(view: ViewState, structure: Structure, body: Mask, text: str) ->
     change = MaskChange.between(structure.body, body)
     if change.empty:
         return False
-    before = structure.identity
-    # What a program found and a person corrected is neither the one's nor the other's work alone.
-    after = (
-        replace(before, algorithm_type="SEMIAUTOMATIC") if before.algorithm_type == "AUTOMATIC" else before
-    )
+    before = {"identity": structure.identity, "fractional": structure.fractional}
+    after = {"identity": _corrected(structure.identity), "fractional": None}
 
-    def turn(identity: SegmentIdentity) -> None:
+    def turn(other: Mapping[str, object]) -> None:
         now = store.get(structure.id)
         if now is not None and isinstance(now.body, Mask):
-            store.update(structure.id, body=change.applied(now.body), identity=identity)
+            store.update(structure.id, body=change.applied(now.body), **other)
 
     view.work.of(History).do(Edit(f"{text} {structure.name}", lambda: turn(after), lambda: turn(before)))
     return True
+
+
+def _corrected(identity: SegmentIdentity) -> SegmentIdentity:
+    """What a program found and a person changed is the work of both."""
+    return (
+        replace(identity, algorithm_type="SEMIAUTOMATIC")
+        if identity.algorithm_type == "AUTOMATIC"
+        else identity
+    )
+
+
+def count_from(view: ViewState, structure: Structure, threshold: float) -> None:
+    """Count the voxels of a fractional segment from another fraction, 0 to 1 (rule I03)."""
+    store, segment = view.work.of(StructureStore), structure.fractional
+    if segment is None or threshold == structure.threshold:
+        return
+    after = {"body": segment.at(threshold), "threshold": threshold}
+    before = {"body": structure.body, "threshold": structure.threshold}
+    view.work.of(History).do(
+        Edit(
+            f"Threshold of {structure.name}",
+            lambda: store.update(structure.id, **after),
+            lambda: store.update(structure.id, **before),
+        )
+    )
 
 
 def to_voxels(view: ViewState, structure: Structure) -> None:

@@ -53,15 +53,19 @@ def save_structures(target: Path, form: StructureForm, structures: Sequence[Stru
     inputs = (s.source for s in structures if s.source is not None)
     check_target(target, (*inputs, *(frame.path for frame in stack.frames)))
     count = f"{len(saved)} structure{'s' * (len(saved) != 1)}"
+    fractional = [f"{s.name} from {s.threshold:g}" for s in structures if s.threshold is not None]
+    counted = (
+        f" Instead of fractions the voxels counted are saved: {', '.join(fractional)}." if fractional else ""
+    )
     if form is StructureForm.SEG:
         write_segmentation(target, saved, stack)
-        return f"{count} saved as {target.name}."
+        return f"{count} saved as {target.name}.{counted}"
     if form is StructureForm.RTSTRUCT:
         write_structure_set(target, saved, stack)
-        return f"{count} saved as {target.name}."
+        return f"{count} saved as {target.name}.{counted}"
     geometry, masks = on_one_grid(saved, stack.geometry)
     labels, lost = labels_of_masks(enumerate(masks, 1), geometry)
     write_nifti(target, labels, geometry, labels=True)
     names = ", ".join(f"{n} {structure.name}" for n, structure in enumerate(saved, 1))
     overlap = f" {lost} voxels belong to several structures; the last of them kept each." if lost else ""
-    return f"{count} saved as {target.name}: {names}.{overlap}"
+    return f"{count} saved as {target.name}: {names}.{overlap}{counted}"

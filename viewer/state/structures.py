@@ -17,6 +17,7 @@ import numpy as np
 from psygnal import Signal
 
 from viewer.dicom.model import Catalogue, Stack
+from viewer.dicom.seg import THRESHOLD, Segment
 from viewer.dicom.structure_facts import PALETTE, UNKNOWN, Colour, References, SegmentIdentity
 from viewer.imaging.contours import ContourSet
 from viewer.imaging.geometry import FloatArray, VolumeGeometry
@@ -59,6 +60,11 @@ class Structure:
         Lines and sentences of the file.
     identity
         What it is and what made it, written again when it is saved.
+    fractional
+        The segment whose fractions the voxels were counted from; None for other structures, and once voxels were
+        changed by hand.
+    threshold
+        Fraction from which voxels were counted (rule I03); None for a structure without fractions.
     visible, opacity, filled
         How it is drawn; the outline always is.
     """
@@ -73,6 +79,8 @@ class Structure:
     facts: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
     identity: SegmentIdentity = UNKNOWN
+    fractional: Segment | None = None
+    threshold: float | None = None
     visible: bool = True
     opacity: float = OPACITY
     filled: bool = True
@@ -207,6 +215,8 @@ class StructureStore:
             found.facts,
             (*found.notes, *file.notes, *(() if body is not None else (NO_BODY,))),
             found.identity,
+            found.fractional,
+            THRESHOLD if found.fractional is not None else None,
         )
 
     def remove(self, structure_ids: Iterable[int]) -> None:

@@ -12,15 +12,17 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox, QTreeWidgetItem
 
-from tests.dicom.structures import write_structures
+from tests.dicom.structures import source_images, write_seg, write_structures
 from tests.imaging.test_contours import SQUARE, at_height
+from tests.phantoms import write_ramp
 from tests.ui.sidebar import builders
 from viewer.dicom.model import Catalogue, SeriesKind
 from viewer.dicom.structure_facts import References
-from viewer.dicom.structure_file import FoundStructure, StructureFile
+from viewer.dicom.structure_file import FoundStructure, StructureFile, read_structure_file
 from viewer.imaging.contours import ContourSet
 from viewer.imaging.labelmap import Mask
 from viewer.loading.events import Indexed, StructuresReady
+from viewer.state.structure_edit import change_body
 from viewer.state.structure_saving import StructureForm
 from viewer.state.structures import ACCEPTED, NO_FRAME, OTHER_FRAME, StructureStore
 from viewer.state.undo import Edit, History
@@ -97,6 +99,48 @@ def test_that_I06_D20_volume_mean_and_maximum_of_both_layers_are_shown(
     assert shown()["CT max"][0] == "3450.0 HU"
     assert shown()["PT mean"][0] == f"{2.285:.2f} SUV"  # 0.001 g/Bq on the same ramp
     assert shown()["PT max"][0] == "3.45 SUV"
+
+
+def fractional(folder: Path) -> Path:
+    """The fractions S2 of the specification: 1, 1/2 and 1/4 of a voxel of 6 mm3."""
+    masks = np.zeros((*builders.SHAPE, 1), np.float32)
+    masks[2, 2, 2], masks[2, 2, 3], masks[2, 3, 3] = 1.0, 0.5, 0.25
+    source = source_images(write_ramp(folder / "images"))
+    return write_seg(folder / "s2.dcm", source, masks, "FRACTIONAL", max_fractional_value=255)
+
+
+def test_that_I03_the_threshold_of_fractions_is_shown_and_changed_and_the_volume_follows(
+    qtbot: QtBot, fused: UiContext, tmp_path: Path
+) -> None:
+    section = panel(qtbot, fused)
+    store = fused.view.work.of(StructureStore)
+    edits: list[Edit] = []
+    fused.view.work.of(History).done.connect(edits.append)
+    store.add_file(read_structure_file(fractional(tmp_path)))
+    card = section.card
+
+    def shown() -> dict[str, str]:
+        return {fact.label: fact.origin or fact.value for fact in card.facts.facts}
+
+    assert card.counted.isVisible()
+    assert card.threshold.value() == 0.5
+    assert shown()["Fraction"] == "probability"
+    for threshold, volume in ((0.5, "12.0"), (0.25, "18.0"), (0.51, "6.0"), (1.0, "6.0")):
+        card.threshold.setValue(threshold)
+        assert shown()["Volume"] == f"{volume} mm³ by voxels"
+    assert shown()["Weighted"] == "10.5 mm³"  # whatever the threshold
+    edits[-1].undo()
+    assert card.threshold.value() == 0.51
+    # Voxels changed by hand are not thrown away by another threshold: it is told, and can no longer be turned.
+    selected = store.selected
+    assert selected is not None
+    assert isinstance(selected.body, Mask)
+    change_body(fused.view, selected, Mask.empty(selected.body.geometry), "Erase")
+    assert not card.counted.isVisible()
+    assert shown()["Counted from"] == "then changed by hand"
+    edits[-1].undo()
+    assert card.counted.isVisible()
+    assert shown()["Volume"] == "6.0 mm³ by voxels"
 
 
 def test_that_a_click_goes_into_the_structure_and_marks_switch_it_off(qtbot: QtBot, fused: UiContext) -> None:

@@ -9,6 +9,7 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
     QCheckBox,
     QColorDialog,
+    QDoubleSpinBox,
     QFrame,
     QHBoxLayout,
     QLineEdit,
@@ -16,9 +17,11 @@ from PySide6.QtWidgets import (
     QSlider,
     QToolButton,
     QVBoxLayout,
+    QWidget,
 )
 
 from viewer.state.layers import Role
+from viewer.state.structure_edit import count_from
 from viewer.state.structures import Structure, StructureStore, space_of
 from viewer.state.undo import Edit, History
 from viewer.ui.binding import quiet
@@ -66,6 +69,14 @@ class StructureCard(QFrame):
         self.opacity.setRange(0, 100)
         self.fill = QCheckBox("Fill")
         self.fill.setObjectName("structure-fill")
+        self.threshold = QDoubleSpinBox()
+        self.threshold.setObjectName("structure-threshold")
+        self.threshold.setAccessibleName("Fraction from which a voxel counts")
+        self.threshold.setToolTip("Voxels with at least this fraction belong to the structure")
+        self.threshold.setRange(0.01, 1.0)
+        self.threshold.setSingleStep(0.05)
+        self.threshold.setKeyboardTracking(False)
+        self.counted = QWidget()
         self.centre = QPushButton(icon("crosshair"), "Centre")
         self.centre.setObjectName("structure-centre")
         self.remove = QPushButton(icon("remove"), "Remove")
@@ -94,6 +105,12 @@ class StructureCard(QFrame):
         layout.setSpacing(GRID_PX)
         for part in (head, drawn):
             layout.addLayout(part)
+        counted = QHBoxLayout(self.counted)
+        counted.setContentsMargins(0, 0, 0, 0)
+        counted.setSpacing(GRID_PX)
+        counted.addWidget(label("Counted from fraction", "dim"))
+        counted.addWidget(self.threshold)
+        layout.addWidget(self.counted)
         layout.addWidget(self.notice)
         layout.addWidget(self.facts)
         layout.addWidget(self.notes)
@@ -106,6 +123,7 @@ class StructureCard(QFrame):
         self.colour.clicked.connect(self._ask_colour)
         self.opacity.valueChanged.connect(lambda percent: self._draw(opacity=percent / 100))
         self.fill.toggled.connect(lambda on: self._draw(filled=on))
+        self.threshold.valueChanged.connect(self._count_from)
         self.centre.clicked.connect(self.go_there)
         self.remove.clicked.connect(self._remove)
         self.accept.clicked.connect(self._accept)
@@ -118,11 +136,14 @@ class StructureCard(QFrame):
         self.setVisible(structure is not None)
         if structure is None:
             return
-        with quiet(self.name, self.opacity, self.fill):
+        with quiet(self.name, self.opacity, self.fill, self.threshold):
             if not self.name.hasFocus():
                 self.name.setText(structure.name)
             self.opacity.setValue(round(structure.opacity * 100))
             self.fill.setChecked(structure.filled)
+            if structure.threshold is not None:
+                self.threshold.setValue(structure.threshold)
+        self.counted.setVisible(structure.fractional is not None)
         self.opacity.setEnabled(structure.filled)
         self.colour.setIcon(swatch(structure.colour))
         base = self._view.base_volume
@@ -158,6 +179,8 @@ class StructureCard(QFrame):
             else:
                 facts += _value_facts(name, found)
         facts += [Fact(key, value) for key, value in structure.facts]
+        if structure.threshold is not None and structure.fractional is None:
+            facts.append(Fact("Counted from", f"{structure.threshold:g}", "then changed by hand"))
         if structure.source is not None:
             facts.append(Fact("File", shortened(structure.source.name)))
         return facts
@@ -181,6 +204,11 @@ class StructureCard(QFrame):
         self._history.do(
             Edit(text, lambda: store.update(number_, **changes), lambda: store.update(number_, **before))
         )
+
+    def _count_from(self, threshold: float) -> None:
+        structure = self._store.selected
+        if structure is not None:
+            count_from(self._view, structure, threshold)
 
     def _ask_colour(self) -> None:
         structure = self._store.selected
