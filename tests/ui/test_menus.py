@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QMenu, QTabBar
 from viewer.assets import asset_path
 from viewer.ui.commands import MENU_ORDER, Command
 from viewer.ui.menus import fill_menu
+from viewer.ui.sidebar._parts import NARROWEST_PX, Column
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
@@ -88,3 +89,10 @@ def test_that_all_tabs_of_the_sidebar_are_in_sight_whichever_is_chosen(
         assert bar.tabRect(bar.count() - 1).right() <= bar.width()
         assert [bar.tabToolTip(n) for n in range(bar.count())] == [bar.tabText(n) for n in range(bar.count())]
         assert bar.tabRect(chosen).width() == max(bar.tabRect(n).width() for n in range(bar.count()))
+
+
+def test_that_no_section_is_wider_than_the_narrowest_sidebar(window: MainWindow) -> None:
+    window.sections.complete()
+    for column in window.findChildren(Column):
+        spare = column.verticalScrollBar().sizeHint().width()
+        assert column.widget().minimumSizeHint().width() <= NARROWEST_PX - spare, column.objectName()

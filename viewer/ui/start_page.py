@@ -24,7 +24,7 @@ class StartPage(QWidget):
         title = QLabel("Drop a study folder here")
         title.setObjectName("start-title")
         title.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        hint = QLabel("DICOM folders, files, DICOMDIR or .zip")
+        hint = QLabel("DICOM folders, files, DICOMDIR or .zip; NIfTI, .npy and .zarr volumes")
         hint.setObjectName("start-hint")
         hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
         use = QLabel("Not a medical device. Not for primary diagnosis or treatment decisions.")

@@ -22,7 +22,8 @@ def paint(painter: QPainter, given: OverlayInput) -> None:
         return
     if not any(given.scene.letters):
         text = "orientation unknown"
-        lettering.draw(painter, centred(text), first, text, MUTED)
+        # At the lower edge: above, the patient's name may reach across.
+        lettering.draw(painter, centred(text), given.height - MARGIN - lettering.descent, text, MUTED)
         return
     lettering.draw(painter, MARGIN, middle, left, TEXT)
     lettering.draw(painter, given.width - MARGIN - lettering.width(right), middle, right, TEXT)

@@ -124,7 +124,7 @@ class EditBlock(QFrame):
         layout.setSpacing(GRID_PX)
         head, values = QHBoxLayout(), QHBoxLayout()
         for row in (head, values):
-            row.setSpacing(GRID_PX)
+            row.setSpacing(GRID_PX * 3 // 4)
         head.addWidget(self.new)
         for button in self.tools.values():
             head.addWidget(button)
@@ -136,17 +136,18 @@ class EditBlock(QFrame):
         values.addWidget(self.highest, 1)
         grid = QGridLayout()
         grid.setSpacing(GRID_PX)
+        # Row, first column, columns: in six, so that no row is wider than the narrowest sidebar.
         places = {
-            "grow": (0, 1),
-            "shrink": (0, 2),
-            "smooth": (1, 0),
-            "interpolate": (1, 1),
-            "islands": (1, 2),
+            "grow": (0, 2, 2),
+            "shrink": (0, 4, 2),
+            "smooth": (1, 0, 3),
+            "interpolate": (1, 3, 3),
+            "islands": (2, 0, 6),
         }
-        grid.addWidget(self.margin, 0, 0)
-        for name, (row_, column) in places.items():
-            grid.addWidget(self.operations[name], row_, column)
-        for column in range(3):
+        grid.addWidget(self.margin, 0, 0, 1, 2)
+        for name, (row_, column, columns) in places.items():
+            grid.addWidget(self.operations[name], row_, column, 1, columns)
+        for column in range(6):
             grid.setColumnStretch(column, 1)
         for part in (head, values, grid):
             layout.addLayout(part)

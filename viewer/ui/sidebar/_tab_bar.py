@@ -41,7 +41,7 @@ class FittingTabBar(QTabBar):
         """What is painted."""
         super().initStyleOption(option, index)
         if self._saved_px(index):
-            option.text = ""  # type: ignore[attr-defined]  # Qt's stubs leave the members of style options out
+            option.text = ""
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Show names again where they fit now."""
