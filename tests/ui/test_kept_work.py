@@ -136,7 +136,7 @@ def test_that_a_disk_that_refuses_is_said(
 
         raise ExportError("The disk is full.")
 
-    monkeypatch.setattr("viewer.ui.kept_work.write_private", refuse)
+    monkeypatch.setattr("viewer.ui.keeping.write_private", refuse)
     draw(window)
     keeper = window.findChild(KeptWork)
     assert isinstance(keeper, KeptWork)
