@@ -16,7 +16,7 @@ from tests.phantoms import write_ramp
 from tests.ui.panes.test_frames import open_volume
 from viewer.dicom.model import Catalogue, Patient, Series, SeriesKind, Study
 from viewer.dicom.spatial_registration import read_spatial_registration, write_spatial_registration
-from viewer.errors import FormatError
+from viewer.errors import FormatError, ViewerError
 from viewer.imaging.rigid import Movement, matrix_of
 from viewer.imaging.window import Window
 from viewer.state.alignment import Alignment, How
@@ -140,6 +140,23 @@ def test_that_D31_an_object_that_scales_or_is_cut_short_is_named_and_not_applied
     assert not apply_registration_object(view)
     (problem,) = view.library.problems
     assert "It was not applied." in problem.reason
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_that_damaged_objects_give_a_sentence_or_a_movement(tmp_path: Path, seed: int) -> None:
+    path, target, source = written(tmp_path)
+    data, rng = bytearray(path.read_bytes()), np.random.default_rng(seed)
+    for place in rng.integers(140, len(data), 12):
+        data[place] = rng.integers(256)
+    path.write_bytes(bytes(data[: rng.integers(400, len(data))] if seed % 2 else data))
+    try:
+        matrix = read_spatial_registration(path).between(target, source)
+    except ViewerError as error:
+        sentence, matrix = error.user_message, None
+    else:
+        sentence = "."
+    assert sentence.endswith(".")
+    assert matrix is None or np.linalg.det(matrix[:3, :3]) == pytest.approx(1)
 
 
 def test_that_other_files_are_refused_by_name(tmp_path: Path) -> None:

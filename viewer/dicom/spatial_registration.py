@@ -18,6 +18,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
 
 import viewer
 from viewer.atomic import write_bytes
+from viewer.dicom.careful import careful_pydicom
 from viewer.errors import FormatError, GeometryError
 from viewer.imaging.geometry import FloatArray
 from viewer.imaging.rigid import as_rigid
@@ -54,13 +55,21 @@ def read_spatial_registration(path: Path) -> SpatialRegistration:
 
     Raises
     ------
-    FormatError
+    ViewerError
         It is none, is damaged, or its transformation is not rigid.
     """
     try:
-        dataset = dcmread(path, stop_before_pixels=True)
+        with careful_pydicom(path.name):
+            return _read(path)
     except OSError as error:
         raise FormatError(f"{path.name} cannot be read ({error.strerror or 'system error'}).") from error
+    except GeometryError as error:
+        raise FormatError(f"{path.name}: {error.user_message}") from error
+
+
+def _read(path: Path) -> SpatialRegistration:
+    try:
+        dataset = dcmread(path, stop_before_pixels=True)
     except InvalidDicomError as error:
         raise FormatError(f"{path.name} is not a DICOM file.") from error
     if dataset.get("SOPClassUID") != SPATIAL_REGISTRATION:
@@ -68,11 +77,7 @@ def read_spatial_registration(path: Path) -> SpatialRegistration:
     matrices: dict[str, FloatArray] = {}
     for item in dataset.get("RegistrationSequence") or ():
         # An item may name images instead; whose frame of reference that is only those images say.
-        uid = str(item.get("FrameOfReferenceUID", ""))
-        try:
-            matrix = _matrix(item)
-        except GeometryError as error:
-            raise FormatError(f"{path.name}: {error.user_message}") from error
+        uid, matrix = str(item.get("FrameOfReferenceUID", "")), _matrix(item)
         if uid and matrix is not None:
             matrices[uid] = matrix
     return SpatialRegistration(str(dataset.get("FrameOfReferenceUID", "")), matrices)

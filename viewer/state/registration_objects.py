@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from viewer.dicom.model import Problem, SeriesKind
-from viewer.errors import FormatError
+from viewer.errors import ViewerError
 from viewer.imaging.geometry import FloatArray
 from viewer.state.alignment import Alignment, How, Placement, moving_uid
 from viewer.state.contents import same_frame_of_reference
@@ -25,7 +25,7 @@ def linking_movement(view: ViewState, target: str, source: str) -> FloatArray | 
             for path in series.paths:
                 try:
                     matrix = read_spatial_registration(path).between(target, source)
-                except FormatError as error:
+                except ViewerError as error:
                     view.library.add_problem(Problem(path.name, f"{error.user_message} It was not applied."))
                     continue
                 if matrix is not None:
