@@ -36,6 +36,7 @@ def make_window(qtbot: QtBot, config_home: Path) -> Iterator[MakeWindow]:
     """A function that opens a window as the program does."""
     from viewer.app import make_window as build
     from viewer.settings import Settings
+    from viewer.state.structures import StructureStore
     from viewer.ui.theme import apply_theme
 
     made: list[MainWindow] = []
@@ -57,6 +58,8 @@ def make_window(qtbot: QtBot, config_home: Path) -> Iterator[MakeWindow]:
 
     yield make
     for window in made:
+        store = window.context.view.work.of(StructureStore)
+        store.remove([structure.id for structure in store])  # nobody is there to answer for those not saved
         window.close()
         window.deleteLater()
     qtbot.wait(0)

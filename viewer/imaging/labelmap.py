@@ -132,6 +132,15 @@ class Mask:
         result[self.slices] = self.block
         return result
 
+    def same_voxels(self, other: Mask) -> bool:
+        """Whether it is the same grid and the same voxels of it."""
+        if self is other:
+            return True
+        if self.geometry is not other.geometry or self.voxels != other.voxels:
+            return False
+        mine, theirs = self.cropped(), other.cropped()
+        return mine.corner == theirs.corner and np.array_equal(mine.block, theirs.block)
+
     @property
     def slices(self) -> tuple[slice, slice, slice]:
         """Where the block lies in the grid."""

@@ -39,6 +39,23 @@ OTHER_FRAME = "Not drawn: it lies in another frame of reference than the image."
 
 
 @dataclass(frozen=True, eq=False)
+class Content:
+    """What of a structure is kept in a file: name, colour, and voxels or contours."""
+
+    name: str
+    colour: Colour
+    body: Mask | ContourSet | None
+
+    def same_as(self, other: Content) -> bool:
+        """Whether nothing differs; masks are compared by their voxels, so that a step taken back counts as none."""
+        if (self.name, self.colour) != (other.name, other.colour):
+            return False
+        if isinstance(self.body, Mask) and isinstance(other.body, Mask):
+            return self.body.same_voxels(other.body)
+        return self.body is other.body
+
+
+@dataclass(frozen=True, eq=False)
 class Structure:
     """One structure.
 
@@ -65,6 +82,8 @@ class Structure:
         changed by hand.
     threshold
         Fraction from which voxels were counted (rule I03); None for a structure without fractions.
+    in_file
+        What of it lies in a file, as read or saved last; None for one that was made here and never saved.
     visible, opacity, filled
         How it is drawn; the outline always is.
     """
@@ -81,9 +100,22 @@ class Structure:
     identity: SegmentIdentity = UNKNOWN
     fractional: Segment | None = None
     threshold: float | None = None
+    in_file: Content | None = None
     visible: bool = True
     opacity: float = OPACITY
     filled: bool = True
+
+    @property
+    def content(self) -> Content:
+        """What saving it writes down."""
+        return Content(self.name, self.colour, self.body)
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether something of it would be lost if it were closed now."""
+        if self.in_file is None:
+            return self.body is not None and not (isinstance(self.body, Mask) and not self.body.voxels)
+        return not self.content.same_as(self.in_file)
 
     @property
     def volume_mm3(self) -> float:
@@ -164,9 +196,9 @@ class StructureStore:
         self.changed.emit()
 
     def add_file(self, file: StructureFile) -> tuple[Structure, ...]:
-        """List the structures of a file; the same file again replaces what it brought before."""
+        """List the structures of a file; the same file again replaces what it brought before and nobody changed."""
         for structure in tuple(self._structures.values()):
-            if structure.source == file.path:
+            if structure.source == file.path and not structure.unsaved:
                 del self._structures[structure.id]
         made = tuple(self._of_file(found, file) for found in file.structures)
         self._structures.update({structure.id: structure for structure in made})
@@ -195,6 +227,7 @@ class StructureStore:
             )
             for label, mask in masks_of_labels(labels, volume.geometry).items()
         )
+        made = tuple(replace(structure, in_file=structure.content) for structure in made)
         self.put(made)
         return made
 
@@ -204,7 +237,7 @@ class StructureStore:
             stack = self.referenced_stack(file.references, found.frame_of_reference_uid)
             if stack is not None:
                 body = body.with_spacing(stack.geometry.spacing_mm[0])
-        return Structure(
+        made = Structure(
             next(self._ids),
             found.name,
             found.colour,
@@ -218,6 +251,7 @@ class StructureStore:
             found.fractional,
             THRESHOLD if found.fractional is not None else None,
         )
+        return replace(made, in_file=made.content)
 
     def remove(self, structure_ids: Iterable[int]) -> None:
         """Take structures off the list."""
@@ -233,6 +267,20 @@ class StructureStore:
         if before is not None:
             self._structures[structure_id] = replace(before, **changes)  # type: ignore[arg-type]
             self.changed.emit()
+
+    def saved(self, structures: Iterable[Structure]) -> None:
+        """Structures lie in a file now as they were given to it; what was changed since is still unsaved."""
+        for structure in structures:
+            if structure.id in self._structures:
+                self._structures[structure.id] = replace(
+                    self._structures[structure.id], in_file=structure.content
+                )
+        self.changed.emit()
+
+    @property
+    def unsaved(self) -> tuple[Structure, ...]:
+        """Those of which something would be lost."""
+        return tuple(structure for structure in self if structure.unsaved)
 
     def _forget_study(self) -> None:
         """A study that is closed takes its structures along."""

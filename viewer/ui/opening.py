@@ -20,6 +20,7 @@ from viewer.state.structures import StructureStore
 from viewer.ui.context import UiContext
 from viewer.ui.dialogs.recent import remember
 from viewer.ui.dialogs.second_drop import ask_second_drop
+from viewer.ui.unsaved import leave_structures
 
 PAUSE_S = 0.05
 
@@ -40,8 +41,15 @@ def open_with_question(context: UiContext, paths: Sequence[Path]) -> None:
     answer = ask_second_drop(context.window) if context.loader.busy else "replace"
     if answer == "cancel":
         return
-    remember(context.settings, paths)
-    context.loader.open_paths(paths, add=answer == "add")
+
+    def go_on() -> None:
+        remember(context.settings, paths)
+        context.loader.open_paths(paths, add=answer == "add")
+
+    if answer == "add":
+        go_on()
+    else:
+        leave_structures(context, go_on)
 
 
 def add_study(context: UiContext, paths: Sequence[Path]) -> None:
@@ -67,10 +75,13 @@ def open_demo(context: UiContext) -> None:
         if folder is not None:
             yield from load([folder], cancel=token)
 
-    context.loader.cancel()
-    context.view.show(None, None)
-    context.library.clear()
-    context.loader.start(job)
+    def go_on() -> None:
+        context.loader.cancel()
+        context.view.show(None, None)
+        context.library.clear()
+        context.loader.start(job)
+
+    leave_structures(context, go_on)
 
 
 def _written_demo() -> Generator[LoadEvent, None, Path | None]:

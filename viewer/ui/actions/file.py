@@ -11,6 +11,7 @@ from viewer.ui.commands import Command
 from viewer.ui.context import UiContext
 from viewer.ui.opening import add_study, open_demo, open_with_question
 from viewer.ui.sidebar.problems import all_problems
+from viewer.ui.unsaved import leave_structures
 
 
 def commands(context: UiContext) -> Iterable[Command]:
@@ -37,6 +38,9 @@ def commands(context: UiContext) -> Iterable[Command]:
             add_study(context, [Path(chosen)])
 
     def close() -> None:
+        leave_structures(context, close_now)
+
+    def close_now() -> None:
         context.loader.cancel()
         context.view.show(None, None)
         context.library.clear()

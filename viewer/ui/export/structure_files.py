@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox
 
 from viewer.state.structures import Structure, StructureStore, space_of
 from viewer.ui.commands import Command
+from viewer.ui.unsaved import UnsavedStructures
 
 if TYPE_CHECKING:
     from viewer.state.structure_saving import StructureForm
@@ -23,7 +24,8 @@ _FILTERS = {
 
 
 def commands(context: UiContext) -> Iterable[Command]:
-    """The command that saves."""
+    """The commands that save, and the question before something unsaved is left."""
+    UnsavedStructures(context, lambda then: ask(context, then))
     yield Command(
         "structures.save",
         "Save structures…",
@@ -58,8 +60,8 @@ def show_surface(context: UiContext) -> None:
         show(SurfaceDialog(shown(context), base.volume.geometry, context.window))
 
 
-def ask(context: UiContext) -> None:
-    """Ask for a file and write what is drawn into it."""
+def ask(context: UiContext, then: Callable[[], None] | None = None) -> None:
+    """Ask for a file and write what is drawn into it; `then` is called once it is written."""
     from viewer.state.structure_saving import StructureForm
 
     name, chosen = QFileDialog.getSaveFileName(
@@ -69,10 +71,12 @@ def ask(context: UiContext) -> None:
         return
     form, ending = _FILTERS.get(chosen, next(iter(_FILTERS.values())))
     target = Path(name if name.lower().endswith(ending) else name + ending)
-    save(context, target, StructureForm(form))
+    save(context, target, StructureForm(form), then)
 
 
-def save(context: UiContext, target: Path, form: StructureForm) -> None:
+def save(
+    context: UiContext, target: Path, form: StructureForm, then: Callable[[], None] | None = None
+) -> None:
     """Write what is drawn, in the background, and say how it went."""
     from viewer.state.structure_saving import save_structures
     from viewer.ui.background import Work
@@ -81,8 +85,16 @@ def save(context: UiContext, target: Path, form: StructureForm) -> None:
     if base is None or not structures:
         return
     said: list[str] = []
+
+    def written() -> None:
+        context.view.work.of(StructureStore).saved(structures)
+        if then is None:
+            _tell(context, said[0], QMessageBox.Icon.Information)
+        else:
+            then()
+
     work = Work(lambda: said.append(save_structures(target, form, structures, base.stack)), context.window)
-    work.succeeded.connect(lambda: _tell(context, said[0], QMessageBox.Icon.Information))
+    work.succeeded.connect(written)
     work.failed.connect(lambda reason: _tell(context, reason, QMessageBox.Icon.Warning))
     work.finished.connect(work.deleteLater)
     work.start()
