@@ -20,6 +20,25 @@ if TYPE_CHECKING:
     from viewer.ui.main_window import MainWindow
 
 LATER = ("study", "tags", "problems")
+LATER_MODULES = (
+    "SimpleITK",
+    "dask",
+    "highdicom",
+    "onnxruntime",
+    "openpyxl",
+    "pydicom",
+    "torch",
+    "viewer.dicom.presentation_state",
+    "viewer.dicom.seg_writer",
+    "viewer.dicom.structured_report",
+    "viewer.state.lesion_report",
+    "viewer.state.lesion_sheet",
+    "viewer.state.measurement_report",
+    "viewer.ui.export.table_file",
+    "vtk",
+    "xlsxwriter",
+    "zarr",
+)
 
 
 def built(window: MainWindow) -> list[str]:
@@ -100,3 +119,28 @@ def test_that_after_lean_imports_no_import_reads_source_text_and_the_environment
         [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False
     )
     assert answer.stdout.strip() == "lean", answer.stderr
+
+
+def test_that_a_window_is_made_without_what_writes_files_and_without_optional_packages(
+    tmp_path: Path,
+) -> None:
+    script = (
+        "import sys\n"
+        "from viewer.app import application, make_window\n"
+        "from viewer.settings import Settings\n"
+        "app = application()\n"
+        "window = make_window(Settings.load())\n"
+        "window.show()\n"
+        "app.processEvents()\n"
+        f"print(*sorted(set({LATER_MODULES!r}) & set(sys.modules)))"
+    )
+    places = {name: str(tmp_path) for name in ("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")}
+    answer = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, **places},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.split() == []

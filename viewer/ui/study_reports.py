@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
 from viewer.dicom.model import Problem, SeriesKind
-from viewer.dicom.presentation_state import PresentationState, read_presentation_state
-from viewer.dicom.structured_report import Report, read_report
 from viewer.errors import ViewerError
-from viewer.state.measurement_report import from_report
 from viewer.state.measurements import Measurements
-from viewer.state.presentations import Presentations, from_presentation
+from viewer.state.presentations import Presentations
 from viewer.ui.background import Jobs
 from viewer.ui.binding import bind
 from viewer.ui.context import UiContext
 
-_READERS: dict[SeriesKind, Callable[[Path], Report | PresentationState | None]] = {
-    SeriesKind.REPORT: read_report,
-    SeriesKind.PRESENTATION: read_presentation_state,
-}
+if TYPE_CHECKING:
+    # What reads and understands these is imported when a study has one, not when the window starts.
+    from viewer.dicom.presentation_state import PresentationState
+    from viewer.dicom.structured_report import Report
+
+_KINDS = (SeriesKind.REPORT, SeriesKind.PRESENTATION)
 LARGEST_BYTES = 64 << 20
 """A report of this size is annotations of a microscope, not measurements to list."""
 
@@ -60,7 +59,7 @@ class StudyReports(QObject):
             (study.uid, series.kind, path)
             for study in catalogue.studies
             for series in study.series
-            if series.kind in _READERS
+            if series.kind in _KINDS
             for path in series.paths
             if path not in self._seen
         ]
@@ -71,11 +70,14 @@ class StudyReports(QObject):
 
     def _read(self, files: list[tuple[str, SeriesKind, Path]]) -> None:
         """In the thread: nothing but files."""
+        from viewer.dicom.presentation_state import PresentationState, read_presentation_state
+        from viewer.dicom.structured_report import read_report
+
         for study_uid, kind, path in files:
             try:
                 if path.stat().st_size > LARGEST_BYTES:
                     continue
-                found = _READERS[kind](path)
+                found = read_report(path) if kind is SeriesKind.REPORT else read_presentation_state(path)
             except ViewerError as error:
                 self._problems.append(Problem(path.name, error.user_message))
             except OSError as error:
@@ -94,6 +96,18 @@ class StudyReports(QObject):
         self._reading = False
         everything, self._found = self._found, []
         problems, self._problems = self._problems, []
+        if everything:
+            self._bring(everything)
+        for problem in problems:
+            self._context.library.add_problem(problem)
+        self._follow_catalogue()
+
+    def _bring(self, everything: list[tuple[str, Report | PresentationState]]) -> None:
+        """Show what was read, as far as its study is open still."""
+        from viewer.dicom.presentation_state import PresentationState
+        from viewer.state.measurement_report import from_report
+        from viewer.state.presentation_drawings import from_presentation
+
         store = self._context.view.work.of(Measurements)
         library = self._context.library
         open_studies = {study.uid for study in library.catalogue.studies}
@@ -111,6 +125,3 @@ class StudyReports(QObject):
                     if kept.measurement.uid not in known:
                         store.remember(kept.measurement, kept.result)
                 store.bring(kept.measurement for kept in found)
-        for problem in problems:
-            library.add_problem(problem)
-        self._follow_catalogue()

@@ -13,14 +13,11 @@ from PySide6.QtWidgets import QApplication, QFileDialog
 from viewer.atomic import write_bytes
 from viewer.dicom.model import Problem
 from viewer.errors import ExportError
-from viewer.state.lesion_report import write_dicom
-from viewer.state.lesion_sheet import lesion_sheet
 from viewer.state.lesions import Lesions, Measured
 from viewer.ui.background import Work
 from viewer.ui.commands import Command
 from viewer.ui.context import UiContext
 from viewer.ui.export.names import free_name, stem, today
-from viewer.ui.export.table_file import csv_bytes, xlsx_bytes
 from viewer.ui.kept_lesions import KeptLesions
 
 if TYPE_CHECKING:
@@ -88,6 +85,9 @@ class LesionFiles(QObject):
             if ending == ".dcm":
                 self._save_dicom(item, target)
                 return
+            from viewer.state.lesion_sheet import lesion_sheet
+            from viewer.ui.export.table_file import csv_bytes, xlsx_bytes
+
             sheet = lesion_sheet(self._store, item)
             write_bytes(target, xlsx_bytes(sheet) if ending == ".xlsx" else csv_bytes(sheet))
         except ExportError as error:
@@ -137,4 +137,6 @@ class LesionFiles(QObject):
 
 
 def _write(measured: list[Measured], item: OpenVolume, target: Path) -> None:
+    from viewer.state.lesion_report import write_dicom
+
     write_dicom(measured, item, target)

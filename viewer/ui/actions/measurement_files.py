@@ -13,13 +13,10 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 
 from viewer.atomic import write_bytes
 from viewer.dicom.model import Problem
-from viewer.dicom.presentation_state import write_presentation_state
-from viewer.dicom.structured_report import write_report
 from viewer.errors import ExportError, FormatError, ViewerError
 from viewer.state.measurement_file import Kept, from_json, to_json
-from viewer.state.measurement_report import report_content
 from viewer.state.measurements import Measurements
-from viewer.state.presentations import Presentations, presentation_content
+from viewer.state.presentations import Presentations
 from viewer.ui.background import Jobs
 from viewer.ui.commands import Command
 from viewer.ui.context import UiContext
@@ -117,6 +114,9 @@ def _writer(
         text = to_json(items, private=False) + "\n"
         return lambda: write_bytes(target, text.encode()), 0
     if form == LOOK:
+        from viewer.dicom.presentation_state import write_presentation_state
+        from viewer.state.presentation_drawings import presentation_content
+
         look = presentation_content(context.view, items)
         return (
             lambda: write_presentation_state(
@@ -130,6 +130,9 @@ def _writer(
             ),
             look.left_out,
         )
+    from viewer.dicom.structured_report import write_report
+    from viewer.state.measurement_report import report_content
+
     content = report_content(items, context.library)
     return lambda: write_report(target, content.groups, content.evidence), len(items) - len(content.groups)
 
