@@ -16,6 +16,7 @@ class FittingTabBar(QTabBar):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("section-tabs")
+        self.setAccessibleName("sections of the sidebar")
         self.setUsesScrollButtons(False)
         self.setElideMode(Qt.TextElideMode.ElideNone)
         self.setIconSize(QSize(16, 16))

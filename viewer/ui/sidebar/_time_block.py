@@ -36,6 +36,7 @@ class TimeBlock(QWidget):
         self.shown = ElidedLabel("", "dim")
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setObjectName("time-slider")
+        self.slider.setAccessibleName("time or echo shown")
         self.slider.setPageStep(1)
         # A volume is loaded for every value: only the one where the hand comes to rest.
         self.slider.setTracking(False)
