@@ -40,6 +40,7 @@ COMMANDS: dict[str, Command] = {
     "evaluate": Command("viewer.cli.evaluate", "judge a model by cases whose labels are known"),
     "explore": Command("viewer.cli.explore", "one page about a data set of images and labels"),
     "archive": Command("viewer.cli.archive", "turn folders of DICOM into an archive of Zarr volumes"),
+    "serve": Command("viewer.cli.serve", "slices of an archive or a study over HTTP, and a page with them"),
     "verify": Command("viewer.cli.verify", "compare what the viewer reads with other programs"),
 }
 

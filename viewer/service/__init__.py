@@ -1,1 +1,1 @@
-"""Slices over HTTP: open volumes are kept, so that a slice never reads its study again."""
+"""Slices of volumes over HTTP: `triptych serve`."""

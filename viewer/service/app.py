@@ -1,0 +1,388 @@
+"""The service as an ASGI application: routes of the table of operations, sentences as errors.
+
+Nothing slow runs on the event loop: one thread reads volumes, as many as there are cores make slices, so that slices of
+a volume that is open do not wait for another one that is being read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import os
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any, TypeVar
+
+import numpy as np
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from viewer.assets import asset_path
+from viewer.errors import Cancelled, StorageError, ViewerError
+from viewer.imaging.plane import Plane
+from viewer.imaging.presets import builtin_presets
+from viewer.imaging.volume import Volume
+from viewer.imaging.window import Voi, VoiFunction, Window
+from viewer.service import describe
+from viewer.service.answers import (
+    FORMATS,
+    MEDIA_TYPES,
+    OBLIQUE_FORMATS,
+    PNG,
+    Answer,
+    named_answer,
+    oblique_answer,
+    to_json,
+)
+from viewer.service.guard import Guard
+from viewer.service.operations import Operation, Parameter, Values, choice, document, integer, numbers, word
+from viewer.service.planes import NAMES, planes_of
+from viewer.service.refusal import Refusal
+from viewer.service.registry import Registry
+from viewer.service.shelf import Scan, Shelf
+
+_log = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+LARGEST_SIDE = 2048
+"""Of an oblique plane in pixels."""
+SMALLEST_STEP_MM, LARGEST_STEP_MM = 1e-3, 1e3
+SMALLEST_SINE = 1e-3
+"""Rows and columns of a plane may not run along each other."""
+
+
+class Service:
+    """What the operations work with.
+
+    Parameters
+    ----------
+    shelf
+        The volumes.
+    registry
+        The registry of scans.
+    identity
+        Whether answers say who the patient is.
+    """
+
+    def __init__(self, shelf: Shelf, registry: Registry, *, identity: bool = False) -> None:
+        self.shelf = shelf
+        self.registry = registry
+        self.identity = identity
+        self._reading = ThreadPoolExecutor(1, "triptych-read")
+        self._slicing = ThreadPoolExecutor(os.cpu_count() or 1, "triptych-slice")
+
+    async def opened(self, values: Values) -> tuple[Scan, Volume]:
+        """The scan that is asked for, with its voxels.
+
+        Raises
+        ------
+        Refusal
+            There is no such scan, or it cannot be read.
+        """
+        scan = self.shelf.scan(values["id"])
+        if scan is None:
+            raise Refusal(404, "There is no volume of this id; /studies lists them.")
+        volume = self.shelf.kept(scan)
+        if volume is None:
+            try:
+                volume = await self._in(self._reading, partial(self.shelf.volume, scan))
+            except (Cancelled, StorageError) as error:
+                raise Refusal(503, error.user_message) from error
+            except ViewerError as error:
+                raise Refusal(422, error.user_message) from error
+        return scan, volume
+
+    async def made(self, work: Callable[[], _T]) -> _T:
+        """What a function gives that takes its time."""
+        try:
+            return await self._in(self._slicing, work)
+        except MemoryError as error:
+            raise Refusal(503, "There is not enough memory for this answer now.") from error
+
+    async def _in(self, pool: ThreadPoolExecutor, work: Callable[[], _T]) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(pool, work)
+
+    def close(self) -> None:
+        """End all work and let everything go."""
+        self.shelf.close()
+        self._reading.shutdown(cancel_futures=True)
+        self._slicing.shutdown(cancel_futures=True)
+        self.registry.close()
+
+
+def make_app(service: Service, token: str, names: tuple[str, ...] = ()) -> Starlette:
+    """The application.
+
+    Parameters
+    ----------
+    service
+        What is served; closed when the application ends.
+    token
+        What a caller must know.
+    names
+        Names in Host headers beside those of this computer.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        service.close()
+
+    return Starlette(
+        routes=[
+            Route(operation.path, _endpoint(service, operation), name=operation.name)
+            for operation in OPERATIONS
+        ],
+        middleware=[Middleware(Guard, token=token, names=names)],
+        exception_handlers={HTTPException: _http_error, Exception: _fault},
+        lifespan=lifespan,
+    )
+
+
+def _endpoint(service: Service, operation: Operation) -> Callable[[Request], Any]:
+    async def endpoint(request: Request) -> Response:
+        try:
+            values = operation.values(request.path_params, request.query_params.multi_items())
+            response = await operation.handler(service, values)
+        except Refusal as refusal:
+            return _error(refusal.status, refusal.user_message)
+        if operation.tagged:
+            return _tagged(response, request.headers.get("if-none-match", ""))
+        return response
+
+    return endpoint
+
+
+def _tagged(response: Response, known: str) -> Response:
+    """The answer with its ETag, or 304 when the caller has it (RFC 9110, 13.1.2)."""
+    facts = sorted((name, value) for name, value in response.headers.items() if name.startswith("x-"))
+    digest = hashlib.blake2b(repr(facts).encode(), digest_size=16)
+    digest.update(response.body)
+    response.headers["ETag"] = tag = f'"{digest.hexdigest()}"'
+    tags = {one.strip().removeprefix("W/") for one in known.split(",")}
+    if "*" in tags or tag in tags:
+        return Response(status_code=304, headers={"ETag": tag})
+    return response
+
+
+def _error(status: int, sentence: str, headers: Any = None) -> Response:
+    return Response(to_json({"error": sentence}), status, headers, "application/json")
+
+
+async def _http_error(_: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    headers = error.headers if isinstance(error, HTTPException) else None
+    sentences = {
+        404: "There is nothing at this address; /openapi.json lists what there is.",
+        405: "This address can only be read (GET).",
+    }
+    return _error(status, sentences.get(status, "The request cannot be answered."), headers)
+
+
+async def _fault(_: Request, error: Exception) -> Response:
+    # The text of an error may hold values of a file.
+    _log.error("a request failed with %s", type(error).__name__)
+    return _error(500, "The service failed to answer; this is a fault of the program.")
+
+
+# --- The operations ----------------------------------------------------------------------------------------------
+
+
+def _json(value: object) -> Response:
+    return Response(to_json(value), media_type="application/json")
+
+
+async def _page(_: Service, values: Values) -> Response:
+    del values
+    text = asset_path("service/index.html").read_text(encoding="utf-8")
+    policy = (
+        "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+    return Response(text, media_type="text/html", headers={"Content-Security-Policy": policy})
+
+
+async def _openapi(_: Service, values: Values) -> Response:
+    del values
+    return _json(document(OPERATIONS))
+
+
+async def _studies(service: Service, values: Values) -> Response:
+    del values
+    return _json(describe.studies(service.shelf, identity=service.identity))
+
+
+async def _scans(service: Service, values: Values) -> Response:
+    del values
+    rows = await service.made(service.registry.rows)
+    hidden = () if service.identity else ("path", "name", "seen")
+    return _json(
+        {
+            "scans": [
+                {name: value for name, value in row.items() if name not in hidden}
+                | {"served": service.shelf.scan(row["id"]) is not None}
+                for row in rows
+            ]
+        }
+    )
+
+
+async def _volume(service: Service, values: Values) -> Response:
+    scan, volume = await service.opened(values)
+
+    def described() -> bytes:
+        window = service.shelf.window(scan, volume)
+        planes = planes_of(volume, multiplanar=scan.stack.multiplanar)
+        return to_json(describe.volume(scan, volume, planes, window, identity=service.identity))
+
+    return Response(await service.made(described), media_type="application/json")
+
+
+async def _plane(service: Service, values: Values) -> Response:
+    scan, volume = await service.opened(values)
+    name, index = values["plane"], values["index"]
+    plane = planes_of(volume, multiplanar=scan.stack.multiplanar).get(name)
+    if plane is None:
+        raise Refusal(409, "Where these images lie in the patient is unknown; ask for acquired slices.")
+    count = volume.geometry.shape[plane.axis]
+    if index >= count:
+        raise Refusal(404, f"There are {count} {name} planes, counted from 0.")
+    form = values.get("format", PNG)
+
+    def make() -> Answer:
+        window = _window(service, scan, volume, values) if form == PNG else None
+        return named_answer(volume, plane, name, index, form, window)
+
+    return _response(await service.made(make))
+
+
+async def _oblique(service: Service, values: Values) -> Response:
+    scan, volume = await service.opened(values)
+    if not (scan.stack.multiplanar and volume.geometry.oriented):
+        raise Refusal(409, "Where these images lie in the patient is unknown; ask for acquired slices.")
+    u, v = np.array(values["u"]), np.array(values["v"])
+    lengths = float(np.linalg.norm(u)), float(np.linalg.norm(v))
+    if not all(SMALLEST_STEP_MM <= length <= LARGEST_STEP_MM for length in lengths):
+        raise Refusal(409, f"The steps u and v must be {SMALLEST_STEP_MM:g} to {LARGEST_STEP_MM:g} mm long.")
+    if np.linalg.norm(np.cross(u, v)) < SMALLEST_SINE * lengths[0] * lengths[1]:
+        raise Refusal(409, "The steps u and v must not run along each other.")
+    plane = Plane(np.array(values["origin"]), u, v, values["width"], values["height"])
+    form = values.get("format", PNG)
+
+    def make() -> Answer:
+        window = _window(service, scan, volume, values) if form == PNG else None
+        return oblique_answer(volume, plane, form, window)
+
+    return _response(await service.made(make))
+
+
+def _response(answer: Answer) -> Response:
+    return Response(answer.body, headers=dict(answer.headers), media_type=answer.media_type)
+
+
+def _window(service: Service, scan: Scan, volume: Volume, values: Values) -> Voi | None:
+    """The window asked for, the preset asked for, or the one the viewer opens the volume with."""
+    if volume.is_colour:
+        return None
+    if "window" in values:
+        width, level = values["window"]
+        whole = volume.display_unit == "HU" and width >= 1
+        return Window(level, width, VoiFunction.LINEAR if whole else VoiFunction.LINEAR_EXACT)
+    if "preset" in values:
+        for preset in describe.presets_of(volume):
+            if preset.id == values["preset"]:
+                return preset.window
+        raise Refusal(409, f"This preset is not made for {volume.display_unit or 'values without a unit'}.")
+    return service.shelf.window(scan, volume)
+
+
+_OBJECT = {"application/json": {"type": "object"}}
+_BINARY = {"type": "string", "format": "binary"}
+_ID = word("id", "path", "a volume of /studies, 16 hexadecimal digits", "[0-9a-f]{16}")
+_WINDOW: tuple[Parameter, ...] = (
+    numbers(
+        "window",
+        "width and level of the window of a PNG, in the unit of the volume; goes before preset",
+        2,
+        1e9,
+        required=False,
+        low_first=1e-6,
+    ),
+    choice(
+        "preset",
+        "query",
+        "preset of the window of a PNG",
+        [preset.id for preset in builtin_presets()],
+    ),
+)
+
+
+def _planes(forms: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    kinds = {MEDIA_TYPES[form] for form in forms}
+    return {kind: {"type": "object"} if kind == "application/json" else _BINARY for kind in sorted(kinds)}
+
+
+OPERATIONS: tuple[Operation, ...] = (
+    Operation(
+        "/",
+        "page",
+        "A page with the three linked planes.",
+        _page,
+        (word("token", "query", "the token, for the address line of a browser", "[!-~]{1,200}"),),
+        {"text/html": {"type": "string"}},
+    ),
+    Operation("/openapi.json", "openapi", "This document.", _openapi, (), _OBJECT),
+    Operation("/studies", "studies", "Studies, series and their volumes.", _studies, (), _OBJECT),
+    Operation("/scans", "scans", "The registry of scans.", _scans, (), _OBJECT),
+    Operation(
+        "/volumes/{id}",
+        "volume",
+        "Geometry, unit, windows and planes of a volume.",
+        _volume,
+        (_ID,),
+        _OBJECT,
+        (404, 422, 503),
+    ),
+    Operation(
+        "/volumes/{id}/oblique",
+        "oblique",
+        "Any plane of a volume, interpolated.",
+        _oblique,
+        (
+            _ID,
+            numbers("origin", "LPS mm of the centre of the first pixel", 3, 1e6, required=True),
+            numbers("u", "LPS mm from a column to the next", 3, LARGEST_STEP_MM, required=True),
+            numbers("v", "LPS mm from a row to the next", 3, LARGEST_STEP_MM, required=True),
+            integer("width", "query", "number of columns", 1, LARGEST_SIDE),
+            integer("height", "query", "number of rows", 1, LARGEST_SIDE),
+            choice("format", "query", "form of the answer", OBLIQUE_FORMATS, PNG),
+            *_WINDOW,
+        ),
+        _planes(OBLIQUE_FORMATS),
+        (404, 409, 422, 503),
+        tagged=True,
+    ),
+    Operation(
+        "/volumes/{id}/{plane}/{index}",
+        "plane",
+        "A plane of voxels: a picture (png), values as stored (raw), in their unit (float32), or JSON.",
+        _plane,
+        (
+            _ID,
+            choice("plane", "path", "plane", NAMES),
+            integer("index", "path", "which one", 0),
+            choice("format", "query", "form of the answer", FORMATS, PNG),
+            *_WINDOW,
+        ),
+        _planes(FORMATS),
+        (404, 409, 422, 503),
+        tagged=True,
+    ),
+)
