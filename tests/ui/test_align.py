@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,8 +13,10 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from pytestqt.qtbot import QtBot
 
+from tests.dicom.test_spatial_registration import MATRIX, written
 from tests.ui.conftest import MakeWindow
 from tests.ui.panes.test_frames import open_volume
+from viewer.dicom.model import Catalogue, Patient, Series, SeriesKind, Study
 from viewer.errors import ViewerError
 from viewer.imaging.rigid import Movement, angle_deg, matrix_of, shift
 from viewer.imaging.window import Window
@@ -187,3 +191,24 @@ def test_that_closing_the_dialog_stops_a_running_registration(
     dialog.automatic.click()
     dialog.close()
     assert stopped.is_set()
+
+
+def test_that_D31_an_object_is_applied_when_it_is_found_after_the_pair_is_shown(
+    opened: MainWindow, tmp_path: Path
+) -> None:
+    """Objects are found while the folder is still being read; each list of files is looked through once."""
+    path, target, source = written(tmp_path)
+    library, view = opened.context.library, opened.context.view
+    for uid, frame in (("ct", target), ("pt", source)):
+        item = library.get(uid)
+        assert item is not None
+        geometry = replace(item.volume.geometry, frame_of_reference_uid=frame)
+        library.replace(replace(item, volume=replace(item.volume, geometry=geometry)))
+    view.layers_changed.emit()
+    np.testing.assert_array_equal(matrix(opened), np.eye(4))
+    series = Series("r", "1.5", "REG", "", SeriesKind.REGISTRATION, 1, paths=(path,))
+    library.set_catalogue(Catalogue(studies=(Study("1.5", Patient("p"), series=(series,)),)))
+    np.testing.assert_allclose(matrix(opened), MATRIX, atol=1e-9)
+    opened.context.commands.action("align.reset").trigger()
+    library.set_catalogue(library.catalogue)
+    np.testing.assert_array_equal(matrix(opened), np.eye(4))

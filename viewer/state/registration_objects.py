@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from viewer.dicom.model import Problem, SeriesKind
 from viewer.errors import ViewerError
 from viewer.imaging.geometry import FloatArray
@@ -18,19 +20,26 @@ def linking_movement(view: ViewState, target: str, source: str) -> FloatArray | 
     """
     from viewer.dicom.spatial_registration import read_spatial_registration
 
-    for study in view.library.catalogue.studies:
-        for series in study.series:
-            if series.kind is not SeriesKind.REGISTRATION:
-                continue
-            for path in series.paths:
-                try:
-                    matrix = read_spatial_registration(path).between(target, source)
-                except ViewerError as error:
-                    view.library.add_problem(Problem(path.name, f"{error.user_message} It was not applied."))
-                    continue
-                if matrix is not None:
-                    return matrix
+    for path in registration_files(view):
+        try:
+            matrix = read_spatial_registration(path).between(target, source)
+        except ViewerError as error:
+            view.library.add_problem(Problem(path.name, f"{error.user_message} It was not applied."))
+            continue
+        if matrix is not None:
+            return matrix
     return None
+
+
+def registration_files(view: ViewState) -> tuple[Path, ...]:
+    """The registration objects of what is open."""
+    return tuple(
+        path
+        for study in view.library.catalogue.studies
+        for series in study.series
+        if series.kind is SeriesKind.REGISTRATION
+        for path in series.paths
+    )
 
 
 def apply_registration_object(view: ViewState) -> bool:

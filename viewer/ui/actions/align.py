@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from PySide6.QtCore import QObject
 
@@ -10,7 +11,7 @@ from viewer.imaging.combine import Combination
 from viewer.state.alignment import Alignment, moving_uid
 from viewer.state.combining import Combining
 from viewer.state.comparison import LinkedWindows, bring_together
-from viewer.state.registration_objects import apply_registration_object
+from viewer.state.registration_objects import apply_registration_object, registration_files
 from viewer.ui.binding import bind
 from viewer.ui.commands import Command
 from viewer.ui.context import UiContext
@@ -22,16 +23,16 @@ class RegistrationObjects(QObject):
     def __init__(self, context: UiContext) -> None:
         super().__init__(context.window)
         self._view = context.view
-        self._seen: tuple[str, str, int] | None = None
+        self._seen: tuple[str, str, tuple[Path, ...]] | None = None
         bind(self, self._view.layers_changed, self.look)
         bind(self, context.library.catalogue_changed, self.look)
 
     def look(self) -> None:
-        """Look once for each pair and catalogue."""
+        """Look once for each pair and whenever further objects are found."""
         base, overlay = self._view.base, self._view.overlay
         if base is None or overlay is None:
             return
-        pair = base.volume_uid, overlay.volume_uid, id(self._view.library.catalogue)
+        pair = base.volume_uid, overlay.volume_uid, registration_files(self._view)
         if pair != self._seen:
             self._seen = pair
             apply_registration_object(self._view)
