@@ -144,6 +144,22 @@ def test_that_contours_of_crossing_planes_are_refused() -> None:
         ContourSet.of([])
 
 
+def test_that_I05_a_point_lies_in_a_structure_where_its_slab_and_its_polygons_hold_it() -> None:
+    big = np.array([(0.0, 0), (10, 0), (10, 10), (0, 10)])
+    hole = big * 0.4 + 3
+    found = ContourSet.of([at_height(polygon, z) for z in (0.0, 2.0, 8.0) for polygon in (big, hole)])
+    rng = np.random.default_rng(4)
+    points = rng.uniform(-3, 13, (40, 50, 3))
+    x, y, z = np.moveaxis(points, -1, 0)
+    square = (np.minimum(x, y) > 0) & (np.maximum(x, y) < 10)
+    inner = (np.minimum(x, y) > 3) & (np.maximum(x, y) < 7)
+    # Slabs of 2 mm; nothing in the gap between 3 and 7 mm.
+    slab = ((z >= -1) & (z < 3)) | ((z >= 7) & (z < 9))
+    assert np.array_equal(found.contains(points), square & ~inner & slab)
+    assert not found.contains([np.nan, 1.0, 1.0])
+    assert found.contains([1.0, 1.0, 2.0])
+
+
 def test_that_the_centre_of_a_ring_lies_in_the_ring() -> None:
     ring = ContourSet.of([at_height(part, z) for z in (0.0, 1.0, 2.0) for part in (circle(10), circle(6))])
     x, y, z = ring.centre_mm

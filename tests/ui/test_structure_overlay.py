@@ -18,9 +18,11 @@ from viewer.imaging.labelmap import Mask
 from viewer.imaging.plane import Plane
 from viewer.imaging.volume import Quantity, Volume
 from viewer.imaging.window import Window
+from viewer.state.annotations import corners
+from viewer.state.curve import CurvedMode, CurvedPath
 from viewer.state.layers import ImageLayer
 from viewer.state.library import Library, OpenVolume
-from viewer.state.panes import Density, PlaneKind
+from viewer.state.panes import Density, Pane, PlaneKind
 from viewer.state.resolve import PaneScene, resolve
 from viewer.state.structures import Structure, StructureStore
 from viewer.state.view import ViewState
@@ -123,6 +125,56 @@ def test_that_I05_I12_a_structure_lies_on_the_same_patient_points_on_axial_obliq
         assert seen[distance < RADIUS_MM - 1.3].all()
         assert not seen[distance > RADIUS_MM + 1.3].any()
         assert np.count_nonzero(seen) > 500
+
+
+@pytest.mark.parametrize("mode", CurvedMode)
+@pytest.mark.parametrize("kind", ["voxels", "contours"])
+@pytest.mark.parametrize("flipped", [False, True])
+def test_that_I05_a_structure_on_a_curved_picture_lies_on_the_points_that_the_picture_shows(
+    qtbot: QtBot, kind: str, mode: CurvedMode, flipped: bool
+) -> None:
+    view = shown("G1")
+    store = view.work.of(StructureStore)
+    store.put([store.make("ball", ball(kind), FRAME, (0, 200, 255))])
+    path = view.work.of(CurvedPath)
+    for point in ((-14.0, -20.0, -16.0), (2.0, -3.0, 0.0), (6.0, 6.0, 12.0), (20.0, 16.0, 22.0)):
+        path.add(point)
+    path.show_as(mode=mode, angle_deg=25.0, width_mm=40.0)
+    view.update_framing(PlaneKind.CURVED, flip_horizontal=flipped)
+    scene = resolve(view, Pane("curved", PlaneKind.CURVED), SIZE, SIZE)
+    assert scene is not None
+    assert scene.surface is not None
+    seen = drawn(view, scene).max(axis=-1) > 0
+    # What the pane says of its own pixels, one by one.
+    places = [(r, c) for r in range(3, SIZE, 9) for c in range(3, SIZE, 9)]
+    shown_mm = np.array([scene.at(c, r) for r, c in places])
+    distance: npt.NDArray[np.float64] = np.linalg.norm(shown_mm - [4.0, -3.0, 2.0], axis=1)
+    picture = np.array([scene.plane.at(c, r) for r, c in places])
+    within = (picture[:, 1] > 0.5) & (picture[:, 1] < scene.surface.height_mm - 0.5)
+    within &= np.abs(picture[:, 0]) < scene.surface.high_mm - 0.5
+    found = np.array([seen[r, c] for r, c in places])
+    assert found[within & (distance < RADIUS_MM - 1.3)].all()
+    assert not found[distance > RADIUS_MM + 1.3].any()
+    assert found.sum() > 10
+
+
+def test_that_a_projection_says_that_structures_are_not_drawn_on_it(qtbot: QtBot) -> None:
+    view = shown("G1")
+    store = view.work.of(StructureStore)
+    structure = store.make("ball", ball("voxels"), FRAME)
+    scene = resolve(view, Pane("mip", PlaneKind.MIP), SIZE, SIZE)
+    assert scene is not None
+
+    def said() -> bool:
+        warnings = corners(view, scene, Density.OFF, identity=False).warnings
+        return "structures are not drawn on a MIP" in warnings
+
+    assert not said()
+    store.put([structure])
+    assert said()
+    assert not drawn(view, scene).any()
+    store.update(structure.id, visible=False)
+    assert not said()
 
 
 def test_that_I12_outline_fill_opacity_and_visibility_are_those_of_the_structure(qtbot: QtBot) -> None:

@@ -174,6 +174,31 @@ class ContourSet:
                 return plane
         return None
 
+    def contains(self, point_mm: npt.ArrayLike) -> BoolArray:
+        """For (..., 3) LPS points whether they lie in a slab and inside its polygons; NaN lies in none (rule I05)."""
+        points = np.asarray(point_mm, dtype=np.float64)
+        own = points.reshape(-1, 3) @ self.axes.T
+        box = self.corners_mm @ self.axes.T
+        low, high = box.min(axis=0) - PLANE_MM, box.max(axis=0) + PLANE_MM
+        around = np.flatnonzero(((own >= low) & (own <= high)).all(axis=1))  # NaN is in no box
+        around = around[np.argsort(own[around, 2], kind="stable")]
+        heights = own[around, 2]
+        result = np.zeros(len(own), bool)
+        for plane in self.planes:
+            bottom, top = plane.height_mm - plane.below_mm, plane.height_mm + plane.above_mm
+            if bottom == top:
+                bottom, top = bottom - PLANE_MM, top + PLANE_MM
+            chosen = around[slice(*np.searchsorted(heights, (bottom, top)).tolist())]
+            chosen = chosen[np.argsort(own[chosen, 1], kind="stable")]
+            line, x = crossings(plane.polygons, own[chosen, 1])
+            # One number for the line and the place on it, so that crossings left of a point are counted by a search.
+            left, width = box[:, 0].min() - 1.0, float(np.ptp(box[:, 0])) + 2.0
+            crossed = np.sort(line * width + x - left)
+            start = np.arange(len(chosen)) * width
+            before = np.searchsorted(crossed, start + own[chosen, 0] - left) - np.searchsorted(crossed, start)
+            result[chosen[before % 2 == 1]] = True
+        return result.reshape(points.shape[:-1])
+
     def in_patient(self, plane: ContourPlane) -> list[FloatArray]:
         """The contours of a plane as (n, 3) LPS points."""
         return [

@@ -198,6 +198,20 @@ class CurvedSurface:
         point: FloatArray = middle + x_mm * across
         return point
 
+    def positions(self, x_mm: npt.ArrayLike, y_mm: npt.ArrayLike) -> FloatArray:
+        """(len(y), len(x), 3) LPS positions of a lattice of places of the picture; NaN beyond its edges."""
+        x, y = np.asarray(x_mm, dtype=np.float64), np.asarray(y_mm, dtype=np.float64)
+        rows = np.arange(len(self.middles)) * self.step_mm
+        middle, across = (
+            np.column_stack([np.interp(y, rows, column) for column in part.T])
+            for part in (self.middles, self.across)
+        )
+        across /= np.linalg.norm(across, axis=1, keepdims=True)
+        found: FloatArray = middle[:, None, :] + x[:, None] * across[:, None, :]
+        found[(y < 0) | (y > self.height_mm)] = np.nan
+        found[:, (x < self.low_mm) | (x > self.high_mm)] = np.nan
+        return found
+
     def project(self, point_mm: npt.ArrayLike) -> tuple[float, float, float]:
         """(x, y, distance_mm) of the place of the picture that belongs to an LPS point.
 

@@ -196,7 +196,10 @@ class Mask:
         return Patch((values > 0.5) & np.isfinite(values), left, top)
 
     def contains(self, point_mm: npt.ArrayLike) -> BoolArray:
-        """For (..., 3) LPS points whether the voxel they lie in belongs to the structure."""
+        """For (..., 3) LPS points whether the voxel they lie in belongs to the structure; NaN lies in none."""
+        points = np.asarray(point_mm, dtype=np.float64)
+        # Far outside, so that it has an index that is no voxel.
+        point_mm = np.where(np.isfinite(points), points, 1e9)
         index = np.floor(self.geometry.to_index(point_mm) + 0.5 + _EDGE).astype(np.int64)
         index -= np.array(self.corner)
         shape = np.array(self.block.shape)

@@ -22,6 +22,7 @@ from viewer.state.oblique import LEAST_DEG, off_axis_deg
 from viewer.state.panes import Density, PlaneKind
 from viewer.state.resolve import PaneScene
 from viewer.state.slab import slab_text
+from viewer.state.structures import StructureStore
 from viewer.state.view import ViewState
 from viewer.state.wording import age_text, date_text, time_text
 
@@ -188,6 +189,8 @@ def _warnings(view: ViewState, scene: PaneScene) -> tuple[str, ...]:
         lines.append(turned)
     for item in _items(view, scene):
         lines += _volume_warnings(item)
+    if scene.pane.kind is PlaneKind.MIP and any(s.visible for s in view.work.of(StructureStore)):
+        lines.append("structures are not drawn on a MIP")
     return tuple(dict.fromkeys(lines))
 
 

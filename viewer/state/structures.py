@@ -20,6 +20,7 @@ from viewer.dicom.model import Catalogue, Stack
 from viewer.dicom.seg import THRESHOLD, Segment
 from viewer.dicom.structure_facts import PALETTE, UNKNOWN, Colour, References, SegmentIdentity
 from viewer.imaging.contours import ContourSet
+from viewer.imaging.curved import CurvedSurface
 from viewer.imaging.geometry import FloatArray, VolumeGeometry
 from viewer.imaging.labelmap import Mask, Patch, masks_of_labels
 from viewer.imaging.plane import Plane
@@ -348,11 +349,20 @@ class StructureStore:
             return NO_FRAME
         return "" if structure.frame_of_reference_uid == space else OTHER_FRAME
 
-    def section(self, structure: Structure, plane: Plane) -> Patch:
-        """The pixels of a plane in a structure, kept for the next repaint."""
+    def section(self, structure: Structure, plane: Plane, surface: CurvedSurface | None = None) -> Patch:
+        """The pixels of a plane in a structure, kept for the next repaint.
+
+        Parameters
+        ----------
+        plane
+            Of the patient, or of a curved picture.
+        surface
+            Of the curved picture.
+        """
         key = (
             structure.id,
             structure.body,
+            surface,
             plane.origin_mm.tobytes(),
             plane.u_mm.tobytes(),
             plane.v_mm.tobytes(),
@@ -361,7 +371,15 @@ class StructureStore:
         )
         found = self._sections.get(key)
         if found is None:
-            found = Patch(np.zeros((0, 0), bool)) if structure.body is None else structure.body.section(plane)
+            if structure.body is None:
+                found = Patch(np.zeros((0, 0), bool))
+            elif surface is not None:
+                # The rows of the picture run along x, its columns along y.
+                x = plane.origin_mm[0] + np.arange(plane.width) * plane.u_mm[0]
+                y = plane.origin_mm[1] + np.arange(plane.height) * plane.v_mm[1]
+                found = Patch(structure.body.contains(surface.positions(x, y)))
+            else:
+                found = structure.body.section(plane)
             self._sections[key] = found
             while len(self._sections) > _KEPT_SECTIONS:
                 self._sections.popitem(last=False)

@@ -1,4 +1,8 @@
-"""Structures over the images: contours where they were drawn, sections of voxels and slabs on every other plane."""
+"""Structures over the images: contours where they were drawn, sections of voxels and slabs on every other plane.
+
+On a curved picture each pixel is in a structure when the point of the patient it shows is. A MIP shows none, and its
+corner says so (`viewer.state.annotations`).
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen, QPolygon
 
 from viewer.imaging.contours import ContourSet
 from viewer.imaging.labelmap import Patch, inner_edge
+from viewer.state.panes import PlaneKind
 from viewer.state.structures import Structure, StructureStore, space_of
 from viewer.ui.overlays import Overlay, OverlayInput
 
@@ -22,19 +27,24 @@ def paint(painter: QPainter, given: OverlayInput) -> None:
     """Draw what is visible in the frame of reference of the pane."""
     scene = given.scene
     store = given.view.work.of(StructureStore)
-    if not len(store) or not scene.pane.kind.is_plane or not scene.layers:
+    if not len(store) or scene.pane.kind is PlaneKind.MIP or not scene.layers:
         return
     volume = scene.layers[0].volume
+    if scene.surface is not None and given.view.base_volume is not None:
+        # The layers of a curved picture are pictures themselves, in a space of their own.
+        volume = given.view.base_volume.volume
     if not volume.geometry.oriented:
         return
     for structure in store:
         if not structure.visible or store.why_not_drawn(structure, space_of(volume)):
             continue
-        contours = structure.body.outline(scene.plane) if isinstance(structure.body, ContourSet) else None
+        contours = None
+        if scene.surface is None and isinstance(structure.body, ContourSet):
+            contours = structure.body.outline(scene.plane)
         if contours is not None:
             _draw_contours(painter, structure, contours, given.ratio)
         else:
-            _draw_patch(painter, structure, store.section(structure, scene.plane), given.ratio)
+            _draw_patch(painter, structure, store.section(structure, scene.plane, scene.surface), given.ratio)
 
 
 def _draw_contours(
