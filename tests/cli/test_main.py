@@ -93,7 +93,9 @@ def test_that_help_and_version_are_answered_everywhere(capsys: pytest.CaptureFix
     assert "Not a medical device." in text
     for name in COMMANDS:
         assert exit_code(name, "--help") == 0
-        assert f"usage: triptych {name}" in capsys.readouterr().out
+        text = capsys.readouterr().out
+        assert f"usage: triptych {name}" in text
+        assert COMMANDS[name].text[1:] in " ".join(text.split())
 
 
 def test_that_a_reader_who_leaves_early_gets_no_traceback(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def test_that_A06_a_stale_directory_gives_a_note_and_the_whole_folder(disc: Path
     found = list(DicomDir().expand(path, CancelToken()))
     assert shown(found) == ["disc/Images/im1", "disc/Images/im2"]
     assert [problem.reason for problem in problems(found)] == [
-        "The DICOMDIR names 1 of 2 files that are not there. The folder was searched instead."
+        "1 of 2 files that the DICOMDIR names is missing. The folder was searched instead."
     ]
 
 

@@ -211,7 +211,7 @@ def test_that_nothing_to_open_is_said_once_and_in_words(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("hello")
     other = events_of(tmp_path)
     assert isinstance(other[-1], Failed)
-    assert other[-1].message == "None of the 1 files here is DICOM."
+    assert other[-1].message == "The one file here is not DICOM."
     missing = events_of(tmp_path / "gone")
     assert isinstance(missing[-1], Failed)
     assert [event.problem.reason for event in only(missing, ProblemFound)] == [

@@ -5,13 +5,18 @@ from __future__ import annotations
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QTabBar
 
+from tests.ui.panes.test_frames import open_volume
 from viewer.assets import asset_path
+from viewer.imaging.volume import Quantity
+from viewer.imaging.window import Window
+from viewer.state.layers import ImageLayer
 from viewer.ui.commands import MENU_ORDER, Command
 from viewer.ui.menus import fill_menu
 from viewer.ui.sidebar._parts import NARROWEST_PX, Column
@@ -96,3 +101,14 @@ def test_that_no_section_is_wider_than_the_narrowest_sidebar(window: MainWindow)
     for column in window.findChildren(Column):
         spare = column.verticalScrollBar().sizeHint().width()
         assert column.widget().minimumSizeHint().width() <= NARROWEST_PX - spare, column.objectName()
+
+
+def test_that_a_long_unit_does_not_push_the_fields_out_of_the_sidebar(window: MainWindow) -> None:
+    pet = open_volume("nac", "PT", 1.0)
+    pet = replace(pet, volume=replace(pet.volume, quantity=Quantity("proportional to counts")))
+    window.context.library.add(pet)
+    window.context.view.show(ImageLayer("nac", Window(40, 400)))
+    column = window.findChild(Column, "layers")
+    assert isinstance(column, Column)
+    spare = column.verticalScrollBar().sizeHint().width()
+    assert column.widget().minimumSizeHint().width() <= NARROWEST_PX - spare

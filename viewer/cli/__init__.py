@@ -111,7 +111,7 @@ def _top_parser() -> argparse.ArgumentParser:
 def _command_parser(name: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=f"triptych {name}",
-        description=f"{COMMANDS[name].text.capitalize()}.",
+        description=f"{COMMANDS[name].text[:1].upper()}{COMMANDS[name].text[1:]}.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_common(parser)

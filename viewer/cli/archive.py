@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         return steps.add_parser(
             name,
             help=text,
-            description=f"{text.capitalize()}.",
+            description=f"{text[:1].upper()}{text[1:]}.",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
 

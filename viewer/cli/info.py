@@ -230,7 +230,7 @@ def print_text(report: dict[str, Any], reading: Reading, *, identity: bool) -> N
                 print(f"        {_stack_text(stack, volume)}")
                 for warning in volume["warnings"]:
                     print(f"          ! {warning}")
-    summary = f"{catalogue.files_seen} files"
+    summary = f"{catalogue.files_seen} file{'' if catalogue.files_seen == 1 else 's'}"
     if catalogue.not_dicom:
         summary += f", {catalogue.not_dicom} of them not DICOM"
     print(summary)

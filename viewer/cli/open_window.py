@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         nargs="*",
         type=Path,
-        help="folder, DICOM file, DICOMDIR or .zip",
+        help="folder, DICOM file, DICOMDIR, .zip, .nii, .npy or .zarr",
     )
 
 

@@ -55,7 +55,7 @@ class Rendering:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     add = parser.add_argument
-    add("paths", metavar="PATH", nargs="+", type=Path, help="folder, DICOM file, DICOMDIR or .zip")
+    add("paths", metavar="PATH", nargs="+", type=Path, help="folder, DICOM file, DICOMDIR, .zip or .nii")
     add(
         "-o", "--output", metavar="FILE", type=Path, required=True, help="picture to write (.png, .jpg, .tif)"
     )

@@ -43,8 +43,9 @@ class DicomDir:
                     yield FoundFile(file, f"{folder.name}/{file.relative_to(folder).as_posix()}")
                 return
             total = directory.missing + len(directory.present)
+            verb = "is" if directory.missing == 1 else "are"
             reason = (
-                f"The DICOMDIR names {directory.missing} of {total} files that are not there."
+                f"{directory.missing} of {total} files that the DICOMDIR names {verb} missing."
                 if total
                 else "The DICOMDIR names no files."
             )

@@ -69,10 +69,9 @@ def stale_problem(path: Path, shown: str, cancel: CancelCheck) -> Problem | None
     if directory.missing == 0:
         return None
     total = directory.missing + len(directory.present)
-    return Problem(
-        shown,
-        f"The DICOMDIR names {directory.missing} of {total} files that are not there; the folder was searched instead.",
-    )
+    missing = f"{directory.missing} of {total} files that the DICOMDIR names"
+    verb = "is" if directory.missing == 1 else "are"
+    return Problem(shown, f"{missing} {verb} missing. The folder was searched instead.")
 
 
 def _file_ids(path: Path, cancel: CancelCheck) -> Iterator[tuple[str, ...]]:

@@ -160,6 +160,8 @@ def _nothing_found(catalogue: Catalogue) -> str:
         return "There are no files here."
     if catalogue.problems:
         return "No DICOM study could be read here; the problems panel lists what was found."
+    if catalogue.files_seen == 1:
+        return "The one file here is not DICOM."
     return f"None of the {catalogue.files_seen} files here is DICOM."
 
 

@@ -148,7 +148,8 @@ class StatusLine(QStatusBar):
             self.message.setText(f"Reading headers: {event.files} of {event.total} files{rate}")
         elif isinstance(event, Indexed) and event.complete:
             count = sum(len(study.series) for study in event.catalogue.studies)
-            self.message.setText(f"{count} series in {event.catalogue.files_seen} files")
+            files = event.catalogue.files_seen
+            self.message.setText(f"{count} series in {files} file{'' if files == 1 else 's'}")
         elif isinstance(event, GeometryReady):
             self._slices[event.volume.uid] = (0, event.volume.geometry.shape[0])
         elif isinstance(event, SlicesReady):

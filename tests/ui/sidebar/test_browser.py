@@ -283,6 +283,16 @@ def test_that_the_shown_series_is_selected_until_the_user_selects_another(
     assert row.key == "series:mr"
 
 
+def test_that_the_selection_follows_a_series_that_replaces_the_one_shown(
+    browser: StudyBrowser, fused: UiContext
+) -> None:
+    select(browser, "series:ct")
+    swap_layers(fused.view)
+    row = browser.current_row()
+    assert row is not None
+    assert row.key == "series:pt"
+
+
 def test_that_a_long_title_breaks_after_the_last_word_that_fits(qapp: QApplication) -> None:
     metrics = QFontMetrics(qapp.font())
     text = "202 STD BRAIN 1MM iDose"

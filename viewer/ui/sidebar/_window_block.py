@@ -27,7 +27,7 @@ from viewer.state.layers import Role
 from viewer.ui.binding import bind, quiet
 from viewer.ui.sidebar._histogram_view import HistogramView
 from viewer.ui.sidebar._layer_data import Entry, entry_for, user_function, volume_histogram
-from viewer.ui.sidebar._parts import label
+from viewer.ui.sidebar._parts import ElidedLabel, label
 from viewer.ui.theme import GRID_PX, icon
 
 if TYPE_CHECKING:
@@ -121,7 +121,8 @@ class WindowBlock(QWidget):
         self.save.setToolTip("Save this window as a preset of your own…")
         self.save.setAccessibleName("Save preset")
         self.first, self.second = _Field(f"{role}-window-first"), _Field(f"{role}-window-second")
-        self._first_label, self._second_label, self.unit = label(), label(), label("", "dim")
+        self._first_label, self._second_label = label(), label()
+        self.unit = ElidedLabel("", "dim")
         self.function = QComboBox()
         self.function.setObjectName(f"{role}-function")
         self.function.setAccessibleName("Function of the window (PS3.3 C.11.2.1.2)")
@@ -269,6 +270,10 @@ class WindowBlock(QWidget):
                 field.setMinimum(entry.narrowest if said == "Window width" else -_LARGEST)
                 field.setValue(value)
         self.unit.setText(volume.display_unit)
+        # A long one ("proportional to counts") must not push the fields out of the sidebar.
+        needed = self.unit.fontMetrics().horizontalAdvance(self.unit.text())
+        self.unit.setFixedWidth(min(needed, GRID_PX * 6))
+        self.unit.setToolTip(volume.display_unit)
         self.histogram.set_limits(
             window.lower, window.upper, narrowest=entry.narrowest, digits=min(entry.digits, 2)
         )

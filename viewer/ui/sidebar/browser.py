@@ -75,6 +75,7 @@ class StudyBrowser(QWidget):
         self._items: dict[str, QTreeWidgetItem] = {}
         self._thumbnails: dict[str, QPixmap] = {}
         self._rows: tuple[Row, ...] = ()
+        self._base_key = ""
         self._marked: dict[str, tuple[Role, ...]] = {}
         self.setObjectName("study-browser")
         self.setMinimumWidth(GRID_PX * 28)
@@ -199,10 +200,14 @@ class StudyBrowser(QWidget):
         self._select_shown()
 
     def _select_shown(self) -> None:
-        """Go to the series that is shown, unless the user selected one already."""
+        """Go to the series that is shown, unless the user selected another one."""
         item, row = self._view.base_volume, self.current_row()
         key = "" if item is None else f"series:{item.series.uid}"
-        if key in self._items and (row is None or row.kind not in (RowKind.SERIES, RowKind.STACK)):
+        before, self._base_key = self._base_key, key
+        replaced = row is not None and row.key == before
+        if key in self._items and (
+            replaced or row is None or row.kind not in (RowKind.SERIES, RowKind.STACK)
+        ):
             self.tree.setCurrentItem(self._items[key])
 
     def current_row(self) -> Row | None:
