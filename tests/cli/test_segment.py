@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ import numpy as np
 import pytest
 
 from tests.conftest import RealData
+from tests.needs import library
 from tests.phantoms import write_ramp
 from tests.segmentation.models import CARD, brighter_than, with_card
 from viewer.cli import main
+from viewer.dicom.seg import read_segmentation
 
 
 def segment(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, Any, str]:
@@ -48,6 +51,42 @@ def test_that_G07_voxels_and_volume_are_those_counted_by_hand(
     image: Any = nibabel.load(tmp_path / "out.nii.gz")
     assert int(image.get_fdata().sum()) == expected
     assert abs(np.linalg.det(image.affine[:3, :3])) == pytest.approx(6.0)
+
+
+@pytest.mark.parametrize("case", ["G1", "G4", "G7"])
+def test_that_a_segmentation_is_written_where_the_name_asks_for_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], case: str
+) -> None:
+    library("highdicom")
+    write_ramp(tmp_path / "study", case)
+    target = tmp_path / "out.dcm"
+    code, answer, _ = segment(
+        capsys, tmp_path / "study", "--model", ramp_model(tmp_path / "model"), "-o", target, "--json"
+    )
+    assert code == 0
+    (row,) = answer["labels"]
+    (found,) = read_segmentation(target).segments
+    assert (found.label, found.mask.voxels) == ("bright", row["voxels"])
+    assert found.identity.made == "AUTOMATIC, Bright things"
+    before = target.read_bytes()
+    code, _, err = segment(
+        capsys, tmp_path / "study", "--model", tmp_path / "model" / "bright.onnx", "-o", target
+    )
+    assert code == 1
+    assert "already there" in err
+    assert target.read_bytes() == before
+
+
+def test_that_without_highdicom_a_segmentation_is_refused_before_the_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_ramp(tmp_path / "study")
+    monkeypatch.setitem(sys.modules, "highdicom", None)
+    monkeypatch.setattr("viewer.segmentation.job.segment", lambda *_, **__: pytest.fail("the work was begun"))
+    model = ramp_model(tmp_path / "model")
+    code, _, err = segment(capsys, tmp_path / "study", "--model", model, "-o", tmp_path / "out.dcm")
+    assert code == 1
+    assert "highdicom, which is not installed" in err
 
 
 def test_that_the_real_ct_gives_the_voxels_above_a_value(

@@ -21,11 +21,10 @@ from typing import TYPE_CHECKING
 from viewer.errors import EmptyStudyError, ExportError
 
 if TYPE_CHECKING:
-    from viewer.imaging.volume import Volume
     from viewer.loading.events import GeometryReady
     from viewer.segmentation.labels import Labels
 
-_ENDINGS = (".nii", ".nii.gz")
+_NIFTI, _SEGMENTATION = (".nii", ".nii.gz"), ".dcm"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +34,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--model", required=True, help="ONNX model with its card beside it, or an installed segmenter by name"
     )
-    add("-o", "--output", metavar="FILE", type=Path, help="labels to write (.nii.gz, .nii)")
+    add(
+        "-o",
+        "--output",
+        metavar="FILE",
+        type=Path,
+        help="labels to write (.nii.gz, .nii), or a DICOM segmentation (.dcm)",
+    )
     add("--overwrite", action="store_true", help="replace FILE when it is there")
     add("--series", metavar="UID", help="series to look at; default: the one that opens by itself")
     add("--unit", default="", help="of the values where the file names none (NIfTI), such as HU")
@@ -80,7 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
         volume = replace(volume, quantity=Quantity(arguments.unit))
     finder.check(volume)
     if arguments.output is not None:
-        _check_output(arguments.output, volume, overwrite=arguments.overwrite)
+        _check_output(arguments.output, opened, overwrite=arguments.overwrite)
     with Progress() as progress:
         labels = segment(
             volume,
@@ -89,24 +94,56 @@ def run(arguments: argparse.Namespace) -> int:
             cancel=CancelToken(),
         )
     if arguments.output is not None:
-        from viewer.formats.nifti_writer import write_nifti
-
-        write_nifti(arguments.output, labels.array, volume.geometry, labels=True)
+        _write(arguments.output, labels, opened)
     _tell(labels, opened, arguments)
     return EXIT_PARTIAL if volume.corrupt.any() else EXIT_OK
 
 
-def _check_output(path: Path, volume: Volume, *, overwrite: bool) -> None:
+def _check_output(path: Path, opened: GeometryReady, *, overwrite: bool) -> None:
     """Refuse before the work what would be refused after it."""
-    if not path.name.lower().endswith(_ENDINGS):
-        raise ExportError(f"{path.name}: labels are written as {' or '.join(_ENDINGS)}.")
+    from viewer.dicom.seg_writer import require_highdicom
+    from viewer.dicom.structure_writing import NO_IMAGES
+
+    if not path.name.lower().endswith((*_NIFTI, _SEGMENTATION)):
+        raise ExportError(f"{path.name}: labels are written as {', '.join(_NIFTI)} or {_SEGMENTATION}.")
     if path.exists() and not overwrite:
         raise ExportError(f"{path.name} is already there. Choose another name, or say --overwrite.")
-    if not volume.geometry.uniform:
+    if path.name.lower().endswith(_SEGMENTATION):
+        require_highdicom()
+        if opened.stack.source is not None:
+            raise ExportError(NO_IMAGES)
+    elif not opened.volume.geometry.uniform:
         raise ExportError(
             "The slices of this series are not equidistant, which NIfTI cannot say. Leave --output out to get the "
             "volumes alone."
         )
+
+
+def _write(path: Path, labels: Labels, opened: GeometryReady) -> None:
+    """Write the labels in the form that the name asks for."""
+    geometry = opened.volume.geometry
+    if not path.name.lower().endswith(_SEGMENTATION):
+        from viewer.formats.nifti_writer import write_nifti
+
+        write_nifti(path, labels.array, geometry, labels=True)
+        return
+    from viewer.dicom.seg_writer import write_segmentation
+    from viewer.dicom.structure_facts import PALETTE, SegmentIdentity
+    from viewer.dicom.structure_writing import SavedStructure
+    from viewer.imaging.labelmap import masks_of_labels
+
+    made = SegmentIdentity(algorithm_type="AUTOMATIC", algorithm=labels.model)
+    structures = [
+        SavedStructure(
+            labels.names.get(label, "") or f"Label {label}", PALETTE[(label - 1) % len(PALETTE)], mask, made
+        )
+        for label, mask in masks_of_labels(labels.array, geometry).items()
+    ]
+    if not structures:
+        raise ExportError(
+            "The model found nothing, and a segmentation without a voxel is none; nothing was written."
+        )
+    write_segmentation(path, structures, opened.stack)
 
 
 def _tell(labels: Labels, opened: GeometryReady, arguments: argparse.Namespace) -> None:

@@ -71,10 +71,7 @@ def write_segmentation(
     ExportError
         highdicom is missing, there is nothing to write, the images cannot be read, or the file cannot be written.
     """
-    try:
-        import highdicom  # noqa: F401
-    except ImportError as error:
-        raise ExportError(NO_HIGHDICOM) from error
+    require_highdicom()
     check_target(target, (frame.path for frame in stack.frames))
     sources = source_headers(stack)
     geometry, masks = on_one_grid(structures, stack.geometry)
@@ -90,6 +87,20 @@ def write_segmentation(
     with written_aside(target) as aside, quiet_pydicom():
         dataset.save_as(aside, enforce_file_format=True)
     return str(dataset.SOPInstanceUID)
+
+
+def require_highdicom() -> None:
+    """Refuse before any work what could not be written after it.
+
+    Raises
+    ------
+    ExportError
+        highdicom is not installed.
+    """
+    try:
+        import highdicom  # noqa: F401
+    except ImportError as error:
+        raise ExportError(NO_HIGHDICOM) from error
 
 
 def _segmentation(
