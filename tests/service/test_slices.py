@@ -132,6 +132,30 @@ def test_that_a_picture_has_the_grey_of_the_window_in_square_pixels(served: Serv
     np.testing.assert_allclose(pixels, expected, atol=0.51)
 
 
+@pytest.mark.parametrize("case", ["G3", "G5", "G6"])
+@pytest.mark.parametrize("name", NAMES)
+def test_that_every_pixel_of_a_picture_shows_its_place_also_where_slices_are_sheared(
+    case: str, name: str, serve: Serve, tmp_path: Path
+) -> None:
+    served = serve(write_ramp(tmp_path, case))
+    address = f"/volumes/{served.id_of('CT')}"
+    plane = served.get(address).json()["planes"][name]
+    inverse = np.linalg.inv(ramp_affine(case))
+    seen = 0
+    for index, position in enumerate(plane["positions_mm"]):
+        response = served.get(f"{address}/{name}/{index}?window=6001,3000")
+        pixels = pixels_of(response).astype(float)
+        places = places_of(response, pixels.shape)
+        np.testing.assert_allclose(places @ plane["normal"], position, atol=1e-6)
+        kji = places @ inverse[:3, :3].T + inverse[:3, 3]
+        inside = ((kji >= 0) & (kji <= np.array(ramp_array().shape) - 1)).all(axis=-1)
+        values = kji @ (1000, 100, 10)
+        expected = np.clip(((values - 2999.5) / 6000 + 0.5) * 255, 0, 255)
+        np.testing.assert_allclose(pixels[inside], expected[inside], atol=0.51)
+        seen += int(inside.sum())
+    assert seen > 100
+
+
 def test_that_a_preset_is_its_window_and_refused_for_another_quantity(served: Served) -> None:
     address = f"/volumes/{served.id_of('CT')}/axial/0"
     bone = served.get(f"{address}?preset=ct-bone")
