@@ -104,6 +104,14 @@ def test_that_json_says_the_same_as_the_bytes(served: Served) -> None:
     np.testing.assert_allclose(said["row_step_mm"], grid_of(response)[2])
 
 
+def test_that_a_unit_of_a_file_cannot_break_a_header(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    from viewer.imaging.volume import Volume
+
+    monkeypatch.setattr(Volume, "display_unit", "µm²\r\nSet-Cookie: a=b")
+    response = served.get(f"/volumes/{served.id_of('PT')}/axial/3?format=float32")
+    assert response.headers["X-Unit"] == "?m???Set-Cookie: a=b"
+
+
 def test_that_padding_has_no_value(serve: Serve, tmp_path: Path) -> None:
     served = serve(write_ramp(tmp_path, PixelPaddingValue=2120))
     address = f"/volumes/{served.id_of('CT')}/axial/2"

@@ -43,12 +43,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'Needs the packages of: pip install "triptych-viewer[serve]". Addresses are described at /openapi.json.\n\n'
         "The connection is not encrypted. Put a proxy with TLS in front of it before other computers use it.\n"
         "Not a medical device. Not for primary diagnosis or treatment decisions.\n\n"
-        "exit codes: 0 ended by Ctrl+C or a signal, 1 nothing to serve or no such address, 2 wrong usage"
+        "exit codes: 1 nothing to serve or no such address, 2 wrong usage, 130 ended by Ctrl+C"
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Serve until Ctrl+C.
+    """Serve until Ctrl+C or SIGTERM.
 
     Raises
     ------

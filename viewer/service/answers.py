@@ -218,7 +218,9 @@ def to_json(value: object) -> bytes:
 
 
 def _described(volume: Volume, grid: tuple[FloatArray, FloatArray, FloatArray] | None) -> dict[str, str]:
-    headers = {"X-Unit": volume.display_unit.encode("ascii", "replace").decode()}
+    # A unit may come from a file; a header holds printable ASCII alone.
+    unit = "".join(letter if " " <= letter <= "~" else "?" for letter in volume.display_unit)
+    headers = {"X-Unit": unit}
     if grid is not None:
         names = ("X-Origin-Mm", "X-Column-Step-Mm", "X-Row-Step-Mm")
         headers |= {name: _joined(vector.tolist()) for name, vector in zip(names, grid, strict=True)}
