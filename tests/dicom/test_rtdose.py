@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pydicom
 import pytest
+from pydicom.dataset import Dataset
 
 from tests.conftest import RealData
 from tests.dicom.doses import write_dose
@@ -69,6 +70,58 @@ def test_that_I07_a_dose_without_scaling_or_places_says_so(tmp_path: Path) -> No
         read_dose(write_dose(tmp_path / "few.dcm", STEPS, offsets_mm=[0, 2.5]), "dose")
     relative = write_dose(tmp_path / "rel.dcm", STEPS, offsets_mm=[0, 2.5, 6], DoseUnits="RELATIVE")
     assert read_dose(relative, "dose").unit == "relative dose"
+
+
+def plan_of_beams(*numbers: int) -> list[Dataset]:
+    """A reference to a plan, one fraction group, and some of its beams."""
+    plan, group = Dataset(), Dataset()
+    group.ReferencedFractionGroupNumber = 1
+    group.ReferencedBeamSequence = []
+    for number in numbers:
+        beam = Dataset()
+        beam.ReferencedBeamNumber = number
+        group.ReferencedBeamSequence.append(beam)
+    plan.ReferencedFractionGroupSequence = [group]
+    return [plan]
+
+
+def test_that_I07_of_several_doses_each_says_what_it_sums(tmp_path: Path) -> None:
+    """A plan, two of its beams and a relative sum of plans; the beams hold half and a quarter of the plan."""
+    cases: dict[str, dict[str, Any]] = {
+        "a": {"DoseSummationType": "PLAN"},
+        "b": {"DoseSummationType": "BEAM", "scaling": 0.00025, "ReferencedRTPlanSequence": plan_of_beams(1)},
+        "c": {"DoseSummationType": "BEAM", "scaling": 0.000125, "ReferencedRTPlanSequence": plan_of_beams(2)},
+        "d": {"DoseSummationType": "MULTI_PLAN", "DoseType": "EFFECTIVE", "DoseUnits": "RELATIVE"},
+    }
+    for name, more in cases.items():
+        write_dose(
+            tmp_path / f"{name}.dcm", STEPS, offsets_mm=[0, 2.5, 6], SeriesInstanceUID="2.25.77", **more
+        )
+    (series,) = (s for study in catalogue_of(tmp_path).studies for s in study.series)
+    assert [(stack.label, stack.acquisition_text, stack.unit) for stack in series.stacks] == [
+        ("Dose 1: physical, plan", "physical, plan", "Gy"),
+        ("Dose 2: physical, beam 1", "physical, beam 1", "Gy"),
+        ("Dose 3: physical, beam 2", "physical, beam 2", "Gy"),
+        ("Dose 4: effective, multi plan", "effective, multi plan", "relative dose"),
+    ]
+    highest = [float(filled(s).physical(filled(s).array).max()) for s in series.stacks]
+    assert highest == pytest.approx([6.0, 3.0, 1.5, 6.0])
+
+
+def test_that_I07_a_unit_that_is_not_named_is_not_made_up(tmp_path: Path) -> None:
+    path = write_dose(tmp_path / "dose.dcm", STEPS, offsets_mm=[0, 2.5, 6], DoseUnits="")
+    stack = read_dose(path, "dose")
+    assert stack.unit == ""
+    assert float(filled(stack).physical(filled(stack).array).max()) == pytest.approx(6.0)
+
+
+def test_that_I07_offsets_that_are_neither_are_taken_from_the_first_plane_and_said(tmp_path: Path) -> None:
+    stack = read_dose(write_dose(tmp_path / "odd.dcm", STEPS, offsets_mm=[10, 12.5, 16]), "dose")
+    found = sorted(stack.geometry.to_patient([k, 0, 0])[2] for k in range(3))
+    assert found == pytest.approx([-30, -27.5, -24])
+    assert "neither with 0" in stack.warnings[0]
+    more = read_dose(write_dose(tmp_path / "more.dcm", STEPS, offsets_mm=[0, 2.5, 6, 9]), "dose")
+    assert "1 plane offsets without a plane" in more.warnings[0]
 
 
 def test_that_a_dose_beside_its_images_is_offered_and_never_opens_by_itself(tmp_path: Path) -> None:

@@ -200,6 +200,13 @@ class Indexer:
                     )
                 except (ViewerError, OSError) as error:
                     problems.append(Problem(self._name(header.path), _reason(error)))
+        doses = [stack for stack in stacks if stack.kind is SeriesKind.DOSE]
+        if len(doses) > 1:
+            # A plan and its beams in one series: the list of stacks has to tell which is which.
+            stacks = [stack for stack in stacks if stack not in doses] + [
+                replace(stack, label=f"Dose {n}: {stack.acquisition_text}")
+                for n, stack in enumerate(doses, 1)
+            ]
         problems.extend(Problem(self._name(header.path), text) for header, text in result.conflicts)
         sketch = files.sketch or _sketch(files)
         return (

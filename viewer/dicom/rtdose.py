@@ -6,6 +6,7 @@ Scaling, in the unit that Dose Units names.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -82,7 +83,6 @@ def _stack(header: Header, dataset: Dataset, uid: str) -> Stack:
     if not fit.multiplanar and header.frames > 1:
         raise FormatError("The planes of the dose grid form no volume.")
     frames = tuple(replace(frame_source(header.at_frame(n)), slope=scaling, intercept=0.0) for n in fit.order)
-    summation = str(dataset.get("DoseSummationType") or "").lower()
     return Stack(
         uid,
         frames,
@@ -94,9 +94,19 @@ def _stack(header: Header, dataset: Dataset, uid: str) -> Stack:
         kind=SeriesKind.DOSE,
         on_request=True,
         multiplanar=fit.multiplanar,
-        acquisition_text=", ".join(filter(None, (kind.lower(), summation))),
+        acquisition_text=", ".join(filter(None, (kind.lower(), _summation(dataset)))),
         warnings=tuple(note.text for note in notes),
     )
+
+
+def _summation(dataset: Dataset) -> str:
+    """Of what the dose is the sum (PS3.3 C.8.8.3): "plan", "beam 2", "multi plan"."""
+    items: Sequence[Dataset] = dataset.get("ReferencedRTPlanSequence") or ()
+    for keyword in ("ReferencedFractionGroupSequence", "ReferencedBeamSequence"):
+        items = [part for item in items for part in item.get(keyword) or ()]
+    beams = {int(item.ReferencedBeamNumber) for item in items if item.get("ReferencedBeamNumber") is not None}
+    words = [str(dataset.get("DoseSummationType") or "").lower().replace("_", " ")]
+    return " ".join([*words, *map(str, sorted(beams))]).strip()
 
 
 def _positions(header: Header, dataset: Dataset, notes: list[Note]) -> FloatArray:
