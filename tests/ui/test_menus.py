@@ -9,8 +9,9 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QMenu, QTabBar
+from PySide6.QtCore import QTimer
+from PySide6.QtGui import QAction, QStatusTipEvent
+from PySide6.QtWidgets import QApplication, QLabel, QMenu, QTabBar, QWidget
 
 from tests.ui.panes.test_frames import open_volume
 from viewer.assets import asset_path
@@ -20,6 +21,7 @@ from viewer.state.layers import ImageLayer
 from viewer.ui.commands import MENU_ORDER, Command
 from viewer.ui.menus import fill_menu
 from viewer.ui.sidebar._parts import NARROWEST_PX, Column
+from viewer.ui.status_line import SAID_FOR_MS
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
@@ -41,6 +43,13 @@ def entries(menu: QMenu) -> Iterator[QAction]:
             yield from entries(inner)
         elif not action.isSeparator():
             yield action
+
+
+def narrowest(column: Column) -> int:
+    """Width in which nothing of a section is cut, with its scroll bar."""
+    content = column.widget()
+    assert isinstance(content, QWidget)
+    return content.minimumSizeHint().width() + column.verticalScrollBar().sizeHint().width()
 
 
 def test_that_every_command_stands_once_in_the_menu_of_its_group(window: MainWindow) -> None:
@@ -99,16 +108,46 @@ def test_that_all_tabs_of_the_sidebar_are_in_sight_whichever_is_chosen(
 def test_that_no_section_is_wider_than_the_narrowest_sidebar(window: MainWindow) -> None:
     window.sections.complete()
     for column in window.findChildren(Column):
-        spare = column.verticalScrollBar().sizeHint().width()
-        assert column.widget().minimumSizeHint().width() <= NARROWEST_PX - spare, column.objectName()
+        assert narrowest(column) <= NARROWEST_PX, column.objectName()
 
 
-def test_that_a_long_unit_does_not_push_the_fields_out_of_the_sidebar(window: MainWindow) -> None:
+def test_that_a_long_unit_does_not_push_the_fields_out_of_the_sidebar(
+    qtbot: QtBot, window: MainWindow
+) -> None:
     pet = open_volume("nac", "PT", 1.0)
     pet = replace(pet, volume=replace(pet.volume, quantity=Quantity("proportional to counts")))
     window.context.library.add(pet)
     window.context.view.show(ImageLayer("nac", Window(40, 400)))
+    window.sections.complete()
     column = window.findChild(Column, "layers")
     assert isinstance(column, Column)
-    spare = column.verticalScrollBar().sizeHint().width()
-    assert column.widget().minimumSizeHint().width() <= NARROWEST_PX - spare
+    qtbot.waitUntil(lambda: column.findChild(QLabel, "base-unit") is not None)
+    label = column.findChild(QLabel, "base-unit")
+    assert isinstance(label, QLabel)
+    assert (label.text(), label.toolTip()) == ("proportional to counts", "proportional to counts")
+    qtbot.waitUntil(lambda: label.isVisible() and label.width() == label.minimumWidth())
+    qtbot.wait(50)  # the layouts around it follow
+    assert narrowest(column) <= NARROWEST_PX
+
+
+def test_that_a_sentence_about_what_was_done_gives_the_status_line_back(
+    qtbot: QtBot, window: MainWindow
+) -> None:
+    line = window.statusBar()
+    timers = line.findChildren(QTimer, "said")
+    assert [timer.interval() for timer in timers] == [SAID_FOR_MS]
+    timers[0].setInterval(20)
+    QApplication.sendEvent(window, QStatusTipEvent("Saved x.dcm."))
+    assert line.currentMessage() == "Saved x.dcm."
+    qtbot.waitUntil(lambda: line.currentMessage() == "")
+
+
+def test_that_a_button_of_many_commands_is_grey_when_none_of_them_is_possible(window: MainWindow) -> None:
+    table = window.context.commands
+    table.refresh()
+    assert not table.action("layout.more").isEnabled()
+    assert table.action("tool.family-measure").isEnabled()
+    window.context.library.add(open_volume("ct", "CT", 1.0))
+    window.context.view.show(ImageLayer("ct", Window(40, 400)))
+    table.refresh()
+    assert table.action("layout.more").isEnabled()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from PySide6.QtCore import QTimer
 from PySide6.QtGui import QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QLabel, QPushButton, QStatusBar, QWidget
 
@@ -23,6 +24,9 @@ from viewer.state.layers import Role
 from viewer.state.probe import read_point
 from viewer.ui.context import UiContext
 from viewer.ui.sidebar.problems import badge_text
+
+SAID_FOR_MS = 6000
+"""A sentence about what was done hides value and position for so long."""
 
 
 class ProgressLine(QWidget):
@@ -73,6 +77,12 @@ class StatusLine(QStatusBar):
         self._busy(busy=False)
         self.show_layer()
         self.show_problems()
+        said = QTimer(self)
+        said.setObjectName("said")
+        said.setSingleShot(True)
+        said.setInterval(SAID_FOR_MS)
+        said.timeout.connect(self.clearMessage)
+        self.messageChanged.connect(lambda text: said.start() if text else said.stop())
         context.loader.busy_changed.connect(lambda busy: self._busy(busy=busy))
         context.view.layers_changed.connect(self.show_layer)
         context.view.display_changed.connect(self.show_layer)

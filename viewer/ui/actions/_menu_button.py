@@ -40,6 +40,7 @@ class MenuButton:
             self._text,
             lambda: self._table.run(self._last),
             self._group,
+            self._possible,
             checked=self._follow,
             icon=self._members[self._last],
         )
@@ -52,6 +53,11 @@ class MenuButton:
             action.setIcon(icon(picture))
             menu.addAction(action)
         self._table.action(self._id).setMenu(menu)
+
+    def _possible(self) -> bool:
+        """Whether one of them can be chosen; before they are registered, none."""
+        members = (self._table.command(name) for name in self._members if name in self._table)
+        return any(command.enabled is None or command.enabled() for command in members)
 
     def _follow(self) -> bool:
         """Whether one of them is chosen; the button shows the one that was chosen last."""

@@ -61,7 +61,7 @@ class _Field(QDoubleSpinBox):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(GRID_PX * 8, super().minimumSizeHint().height())
+        return QSize(GRID_PX * 15 // 2, super().minimumSizeHint().height())
 
     def sizeHint(self) -> QSize:
         return self.minimumSizeHint()
@@ -123,6 +123,7 @@ class WindowBlock(QWidget):
         self.first, self.second = _Field(f"{role}-window-first"), _Field(f"{role}-window-second")
         self._first_label, self._second_label = label(), label()
         self.unit = ElidedLabel("", "dim")
+        self.unit.setObjectName(f"{role}-unit")
         self.function = QComboBox()
         self.function.setObjectName(f"{role}-function")
         self.function.setAccessibleName("Function of the window (PS3.3 C.11.2.1.2)")
@@ -272,7 +273,7 @@ class WindowBlock(QWidget):
         self.unit.setText(volume.display_unit)
         # A long one ("proportional to counts") must not push the fields out of the sidebar.
         needed = self.unit.fontMetrics().horizontalAdvance(self.unit.text())
-        self.unit.setFixedWidth(min(needed, GRID_PX * 6))
+        self.unit.setFixedWidth(min(needed, GRID_PX * 5))
         self.unit.setToolTip(volume.display_unit)
         self.histogram.set_limits(
             window.lower, window.upper, narrowest=entry.narrowest, digits=min(entry.digits, 2)

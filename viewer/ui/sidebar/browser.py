@@ -23,6 +23,7 @@ from viewer.state.layers import Role
 from viewer.ui.binding import bind, quiet
 from viewer.ui.sidebar._browser_delegate import ROW_ROLE, SHOWN_ROLE, THUMBNAIL_ROLE, BrowserDelegate
 from viewer.ui.sidebar._browser_rows import Row, RowKind, browser_rows
+from viewer.ui.sidebar._parts import label
 from viewer.ui.sidebar._section import Section, SidebarHub
 from viewer.ui.theme import GRID_PX
 
@@ -95,7 +96,10 @@ class StudyBrowser(QWidget):
         self.tree.setMouseTracking(True)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.tree)
+        self._empty = label("Nothing is open.", "dim", wrap=True)
+        self._empty.setContentsMargins(GRID_PX, GRID_PX, GRID_PX, GRID_PX)
+        layout.addWidget(self._empty)
+        layout.addWidget(self.tree, 1)
 
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -129,6 +133,7 @@ class StudyBrowser(QWidget):
         if rows == self._rows:
             return
         self._rows = rows
+        self._empty.setVisible(not rows)
         open_before = {key: item.isExpanded() for key, item in self._items.items()}
         current = self.current_row()
         place = self.tree.verticalScrollBar().value()

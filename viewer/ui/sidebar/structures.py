@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from viewer.loading.cancel import CancelToken
     from viewer.ui.context import UiContext
 
-EMPTY = "No structures. Open a segmentation or structure set from the study browser."
+EMPTY = "No structures. Open a segmentation or structure set from the study browser, or make one with +."
 MISSING = (
     "The images it refers to are not here, and nothing else in its frame of reference is; it is listed only."
 )
