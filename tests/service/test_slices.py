@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -293,6 +294,16 @@ def test_that_a_volume_is_read_once_however_many_ask_at_the_same_time(serve: Ser
         thread.join()
     assert answers == [200] * 12
     assert served.shelf.reads == 1
+
+
+def test_that_slices_made_at_the_same_time_do_not_mix(served: Served) -> None:
+    address = f"/volumes/{served.id_of('CT')}"
+    paths = [f"{address}/{name}/{n}?format=png" for name in NAMES for n in range(5)]
+    expected = {path: served.get(path).content for path in paths}
+    assert len(set(expected.values())) > 10
+    with ThreadPoolExecutor(8) as pool:
+        for path, content in pool.map(lambda path: (path, served.get(path).content), paths * 8):
+            assert content == expected[path]
 
 
 def test_that_no_file_is_touched_once_a_volume_is_open(serve: Serve, tmp_path: Path) -> None:

@@ -154,7 +154,7 @@ def _endpoint(service: Service, operation: Operation) -> Callable[[Request], Any
         except Refusal as refusal:
             return _error(refusal.status, refusal.user_message)
         if operation.tagged:
-            return _tagged(response, request.headers.get("if-none-match", ""))
+            return await service.made(partial(_tagged, response, request.headers.get("if-none-match", "")))
         return response
 
     return endpoint

@@ -6,6 +6,7 @@ import ipaddress
 import logging
 import secrets
 import socket
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -57,7 +58,8 @@ def bound(host: str, port: int) -> socket.socket:
     except OSError as error:
         raise ViewerError(f"{host}: this is no address of this computer.") from error
     try:
-        waiting.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if sys.platform != "win32":  # there it would let another program take the port over
+            waiting.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         waiting.bind(address)
     except OSError as error:
         waiting.close()
