@@ -94,7 +94,7 @@ def test_that_the_pictures_of_comparison_and_structures_show_the_program(
     assert view.base is not None
     store = view.work.of(StructureStore)
     geometry = today.volume.geometry
-    bone = today.volume.array >= (300 - today.volume.intercept) / today.volume.slope
+    bone = today.volume.physical(today.volume.array) >= 300
     nodes = np.zeros(geometry.shape, bool)
     for lesion in LESIONS[:3]:
         middle = geometry.to_index(np.array(lesion.centre_mm))
