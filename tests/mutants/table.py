@@ -451,6 +451,8 @@ _ROWS: Final[tuple[tuple[str, str, str, str], ...]] = (
         "return None",
     ),
     ("E24", "ui/theme.py", 'dim="#adadad",', 'dim="#606060",'),
+    ("E24", "ui/sidebar/_layer_card.py", "self.setTabOrder(earlier, later)", "pass"),
+    ("E24", "ui/sidebar/_time_block.py", 'self.slider.setAccessibleName("time or echo shown")', "pass"),
     ("E25", "state/probe.py", 'return f"HU {value:.0f}"', 'return f"{value:.0f}"'),
     (
         "E40",
