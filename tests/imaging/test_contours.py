@@ -144,6 +144,33 @@ def test_that_contours_of_crossing_planes_are_refused() -> None:
         ContourSet.of([])
 
 
+@pytest.mark.parametrize("direction", [1, -1])
+def test_that_G07_I06_contours_on_uneven_slices_are_as_high_as_their_slices(direction: int) -> None:
+    """Slices at 0, 2, 3, 7, 10 and 20 mm; nothing was imaged between 10 and 20."""
+    affine = np.eye(4)[[2, 1, 0, 3]]
+    affine[2, 0] = 4.0 * direction
+    offsets = np.array([0.0, 2, 3, 7, 10, 20]) / 4
+    geometry = VolumeGeometry((6, 20, 20), affine, "1.9", offsets, (4,))
+
+    def volume(*heights: float) -> float:
+        contours = [at_height(SQUARE, direction * height) for height in heights]
+        return ContourSet.of(contours).with_spacing(1.0).on_slices(geometry).volume_mm3 / 100
+
+    # From half way before to half way after: 2 is 1 + 0.5 high, 3 is 0.5 + 2, 7 is 2 + 1.5.
+    assert volume(2, 3, 7) == pytest.approx(1.5 + 2.5 + 3.5)
+    assert volume(3) == pytest.approx(2.5)
+    # At the end of the stack and beside the gap as far as on the other side.
+    assert volume(0, 2) == pytest.approx(2.0 + 1.5)
+    assert volume(7, 10, 20) == pytest.approx(3.5 + 3.0 + geometry.slice_volumes_mm3[5])
+    # Two parts: the slices between them that hold no contour stay empty.
+    assert volume(0, 2, 10) == pytest.approx(2.0 + 1.5 + 3.0)
+    # A slice left out among others: its neighbours meet half way.
+    assert volume(0, 3, 7) == pytest.approx(2.5 + 3.5 + 3.5)
+    # A contour that lies on no slice: contours alone decide.
+    off = ContourSet.of([at_height(SQUARE, direction * height) for height in (2.5, 5.0)])
+    assert off.on_slices(geometry) is off
+
+
 def test_that_I05_a_point_lies_in_a_structure_where_its_slab_and_its_polygons_hold_it() -> None:
     big = np.array([(0.0, 0), (10, 0), (10, 10), (0, 10)])
     hole = big * 0.4 + 3

@@ -131,6 +131,45 @@ class ContourSet:
         planes = tuple(replace(plane, below_mm=half, above_mm=half) for plane in self.planes)
         return replace(self, planes=planes, spacing_mm=spacing_mm)
 
+    def on_slices(self, geometry: VolumeGeometry) -> ContourSet:
+        """The same with the heights of the slices it was drawn on, where these are not equidistant (rules G07, I06).
+
+        Contours of neighbouring slices meet half way. At the ends of a part, and beside an interval without data, a
+        contour reaches as far as the voxels of its slice, so that contours along voxel edges have their volume.
+
+        Parameters
+        ----------
+        geometry
+            Of the images. Equidistant slices, and slices that a contour does not lie on, change nothing.
+        """
+        if geometry.uniform or not self.parallel_to(geometry.slice_normal):
+            return self
+        slices = self._slices(geometry)
+        if slices is None:
+            return self
+        upwards = float(geometry.patient_from_index[:3, 0] @ self.axes[2])
+        reach = geometry.slice_reach * abs(upwards)
+        below, above = reach if upwards > 0 else reach[::-1]
+        # Where slices were left out between two contours that still belong together, they meet half way.
+        steps = np.diff([plane.height_mm for plane in self.planes])
+        joined = (np.abs(np.diff(slices)) > 1) & (steps <= GAP_FACTOR * self.spacing_mm)
+        planes = tuple(
+            replace(
+                plane,
+                below_mm=plane.below_mm if n and joined[n - 1] else float(below[k]),
+                above_mm=plane.above_mm if n < len(joined) and joined[n] else float(above[k]),
+            )
+            for n, (plane, k) in enumerate(zip(self.planes, slices, strict=True))
+        )
+        return replace(self, planes=planes)
+
+    def _slices(self, geometry: VolumeGeometry) -> list[int] | None:
+        """Index of the slice each plane lies on; None when one lies between slices."""
+        heights = geometry.to_patient([[k, 0, 0] for k in range(geometry.shape[0])]) @ self.axes[2]
+        found = [int(np.argmin(np.abs(heights - plane.height_mm))) for plane in self.planes]
+        off = np.abs(heights[found] - [plane.height_mm for plane in self.planes])
+        return found if off.max() <= PLANE_MM and len(set(found)) == len(found) else None
+
     @property
     def contours(self) -> int:
         """Number of contours."""

@@ -234,10 +234,10 @@ class StructureStore:
 
     def _of_file(self, found: FoundStructure, file: StructureFile) -> Structure:
         body = found.body
-        if isinstance(body, ContourSet) and body.spacing_mm == 0:
+        if isinstance(body, ContourSet):
             stack = self.referenced_stack(file.references, found.frame_of_reference_uid)
             if stack is not None:
-                body = body.with_spacing(stack.geometry.spacing_mm[0])
+                body = body.with_spacing(stack.geometry.spacing_mm[0]).on_slices(stack.geometry)
         made = Structure(
             next(self._ids),
             found.name,
