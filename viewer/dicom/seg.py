@@ -25,6 +25,7 @@ from viewer.dicom.read import read_header
 from viewer.dicom.stack import frame_source, pixel_format
 from viewer.dicom.structure_facts import (
     PALETTE,
+    THRESHOLD,
     Code,
     Colour,
     References,
@@ -40,8 +41,6 @@ from viewer.imaging.labelmap import Mask, bounding_box
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-THRESHOLD = 0.5
-"""Fraction from which a voxel of a FRACTIONAL segment counts (rule I03)."""
 BACKGROUND = Code("125040", "DCM", "Background")
 LABEL_LENGTH = 120
 _SAME_PLANE_MM = 0.01

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 Colour = tuple[int, int, int]
 """Red, green and blue, 0 to 255."""
 
+THRESHOLD = 0.5
+"""Fraction from which a voxel of a FRACTIONAL segment counts (rule I03)."""
+
 _LAB_WHITE = (0.950456, 1.0, 1.088754)
 """D65, which writers of the recommended colour use (dcmqi, highdicom)."""
 _SRGB_OF_XYZ = ((3.2406, -1.5372, -0.4986), (-0.9689, 1.8758, 0.0415), (0.0557, -0.2040, 1.0570))

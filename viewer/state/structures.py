@@ -17,8 +17,7 @@ import numpy as np
 from psygnal import Signal
 
 from viewer.dicom.model import Catalogue, Stack
-from viewer.dicom.seg import THRESHOLD, Segment
-from viewer.dicom.structure_facts import PALETTE, UNKNOWN, Colour, References, SegmentIdentity
+from viewer.dicom.structure_facts import PALETTE, THRESHOLD, UNKNOWN, Colour, References, SegmentIdentity
 from viewer.imaging.contours import ContourSet
 from viewer.imaging.curved import CurvedSurface
 from viewer.imaging.geometry import FloatArray, VolumeGeometry
@@ -27,6 +26,7 @@ from viewer.imaging.plane import Plane
 from viewer.imaging.volume import Volume
 
 if TYPE_CHECKING:
+    from viewer.dicom.seg import Segment
     from viewer.dicom.structure_file import FoundStructure, StructureFile
     from viewer.state.view import ViewState
 
