@@ -16,7 +16,7 @@ from viewer.state.view import ViewState
 from viewer.ui.main_window import MainWindow
 from viewer.ui.panes import gestures
 from viewer.ui.panes.plane_pane import PlanePane
-from viewer.ui.tools import Pointer, tool, tools
+from viewer.ui.tools import Pointer, tools
 
 HANDLE = QPoint(60, 60)
 
@@ -65,14 +65,11 @@ class Recorder:
 
 @pytest.fixture
 def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
-    """The tool, known to the panes."""
+    """The tool, known to everyone who looks one up."""
     found = Recorder()
     with_it = (found, *tools())
     monkeypatch.setattr(gestures, "tools", lambda: with_it)
-    monkeypatch.setattr(gestures, "tool", lambda name: found if name == "recorder" else tool(name))
-    monkeypatch.setattr(
-        "viewer.ui.actions.view.tool", lambda name: found if name == "recorder" else tool(name)
-    )
+    monkeypatch.setattr("viewer.ui.tools.tools", lambda: with_it)
     return found
 
 
