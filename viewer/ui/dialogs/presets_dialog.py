@@ -55,6 +55,11 @@ def merge(
     return tuple(kept.values()), tuple(notes)
 
 
+def _spelled(body_part: str) -> str:
+    """A body part (PS3.16 CID 2) as people write it: "HEADNECK" is two words."""
+    return "head and neck" if body_part == "HEADNECK" else body_part.lower()
+
+
 class PresetsDialog(QDialog):
     """See the module text; `own` is the answer: the presets to keep on top of the built-in ones.
 
@@ -202,7 +207,7 @@ class PresetsDialog(QDialog):
                 else "changed"
             )
             use = " ".join(
-                filter(None, (preset.modality or preset.quantity or "any", preset.body_part.capitalize()))
+                filter(None, (preset.modality or preset.quantity or "any", _spelled(preset.body_part)))
             )
             item = QTreeWidgetItem(
                 self.tree,
