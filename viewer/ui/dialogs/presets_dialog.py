@@ -57,7 +57,7 @@ def merge(
 
 def _spelled(body_part: str) -> str:
     """A body part (PS3.16 CID 2) as people write it: "HEADNECK" is two words."""
-    return "head and neck" if body_part == "HEADNECK" else body_part.lower()
+    return "Head and neck" if body_part == "HEADNECK" else body_part.capitalize()
 
 
 class PresetsDialog(QDialog):
