@@ -1407,7 +1407,7 @@ def write_media_directory(path: Path, names: list[list[str]]) -> None:
         dataset.save_as(path, enforce_file_format=True)
 
 
-@case("J41", "DICOMDIR that names files outside", problem("1 of 6 files that are not there"))
+@case("J41", "DICOMDIR that names files outside", problem("1 of 6 files that the DICOMDIR names is missing"))
 def _(bad: Path) -> Path:
     secret = bad_slice(bad / "secret")
     disc = bad.parent / "good"

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent
 from pytestqt.qtbot import QtBot
 
 from tests.phantoms import write_ramp
@@ -76,6 +77,31 @@ def test_that_squares_of_both_series_alternate_on_screen(qtbot: QtBot, opened: M
     np.testing.assert_array_equal(white[middle], ((rows + columns) % 2 == 1)[middle])
     opened.context.commands.action("compare.checkerboard").trigger()
     assert opened.context.view.work.of(Combining).how is Combination.BLEND
+
+
+def dropped(path: Path, keys: Qt.KeyboardModifier) -> QDropEvent:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path))])
+    event = QDropEvent(QPointF(50, 50), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, keys)
+    event.data = data  # type: ignore[attr-defined]  # Qt does not keep it alive
+    return event
+
+
+@pytest.mark.parametrize("held", [True, False], ids=["shift", "plain"])
+def test_that_E22_a_study_dropped_with_shift_stands_below_the_one_on_screen(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path, held: bool
+) -> None:
+    write_ramp(tmp_path / "current", "G1")
+    write_ramp(tmp_path / "prior", "G2", uid_seed="prior")
+    context = window.context
+    window.open([tmp_path / "current"])
+    qtbot.waitUntil(lambda: not context.loader.busy and context.view.base is not None)
+    keys = Qt.KeyboardModifier.ShiftModifier if held else Qt.KeyboardModifier.NoModifier
+    window.dropEvent(dropped(tmp_path / "prior", keys))
+    qtbot.waitUntil(lambda: not context.loader.busy and context.view.base is not None)
+    assert len(context.library.catalogue.studies) == (2 if held else 1)
+    assert (context.view.overlay is not None) == held
+    assert (context.view.layout.id == "compare") == held
 
 
 def test_that_E22_an_added_study_stands_below_the_one_on_screen(

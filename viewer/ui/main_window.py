@@ -228,11 +228,12 @@ class MainWindow(QMainWindow):
         paths = dropped_paths(event.mimeData())
         if paths:
             event.acceptProposedAction()
-            self.open(paths)
+            shift = Qt.KeyboardModifier.ShiftModifier
+            self.open(paths, beside=bool(event.modifiers() & shift))
 
-    def open(self, paths: Iterable[Path]) -> None:
-        """Open folders, files and archives as if they were dropped."""
-        open_with_question(self.context, tuple(paths))
+    def open(self, paths: Iterable[Path], *, beside: bool = False) -> None:
+        """Open folders, files and archives as if they were dropped; `beside` as if Shift had been held."""
+        open_with_question(self.context, tuple(paths), beside=beside)
 
     # --- life --------------------------------------------------------------------------------------------------
 

@@ -8,9 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
-
 from viewer.errors import ViewerError
 from viewer.loading.cancel import CancelToken
 from viewer.loading.events import Failed, LoadEvent, Preparing
@@ -25,8 +22,8 @@ from viewer.ui.unsaved import leave_structures
 PAUSE_S = 0.05
 
 
-def open_with_question(context: UiContext, paths: Sequence[Path]) -> None:
-    """Open paths; while a study is loading ask whether to replace it or to add, with Shift held just add."""
+def open_with_question(context: UiContext, paths: Sequence[Path], *, beside: bool = False) -> None:
+    """Open paths; while a study is loading ask whether to replace it or to add; `beside` compares them."""
     if not paths:
         return
     if context.library.catalogue.studies and all(_is_structure_file(path) for path in paths):
@@ -34,8 +31,7 @@ def open_with_question(context: UiContext, paths: Sequence[Path]) -> None:
         context.view.work.of(StructureStore).await_files(paths)
         context.loader.open_paths(paths, add=True)
         return
-    held = QGuiApplication.queryKeyboardModifiers() & Qt.KeyboardModifier.ShiftModifier
-    if held and context.library.catalogue.studies:
+    if beside and context.library.catalogue.studies:
         add_study(context, paths)
         return
     answer = ask_second_drop(context.window) if context.loader.busy else "replace"
