@@ -55,7 +55,7 @@ def learning_curve(path: Path, history: Sequence[Mapping[str, float]]) -> None:
     write_bytes(path, data.getvalue())
 
 
-def histogram(values: npt.ArrayLike, title: str, unit: str, marks: Sequence[float] = ()) -> str:
+def histogram(values: npt.ArrayLike, title: str, unit: str) -> str:
     """An SVG element with the distribution of some numbers.
 
     Parameters
@@ -64,8 +64,6 @@ def histogram(values: npt.ArrayLike, title: str, unit: str, marks: Sequence[floa
         Numbers; those that are not finite are left out.
     title, unit
         What they are.
-    marks
-        Values at which a vertical line is drawn.
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
@@ -76,8 +74,6 @@ def histogram(values: npt.ArrayLike, title: str, unit: str, marks: Sequence[floa
     axes = figure.subplots()
     if len(numbers):
         axes.hist(numbers, bins=min(31, max(5, int(np.sqrt(len(numbers)) * 2) | 1)), color=_ACCENT)
-    for mark in marks:
-        axes.axvline(mark, color=_SECOND, linestyle="--")
     axes.set_title(title, fontsize=10, color=_INK)
     axes.set_xlabel(unit)
     axes.set_ylabel("cases")
