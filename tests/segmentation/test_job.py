@@ -58,18 +58,27 @@ def plugin(folder: Path, monkeypatch: pytest.MonkeyPatch, body: str) -> str:
     return "other"
 
 
-def left_over() -> list[Path]:
-    return list(Path(tempfile.gettempdir()).glob("triptych-segment-*"))
+@pytest.fixture(autouse=True)
+def copies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Folder of the copies that models work on: that of this test, since other processes run models too."""
+    folder = tmp_path / "copies"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
 
 
-def test_that_a_model_finds_in_its_own_process_what_is_bright(tmp_path: Path) -> None:
+def left_over(copies: Path) -> list[Path]:
+    return list(copies.iterdir())
+
+
+def test_that_a_model_finds_in_its_own_process_what_is_bright(tmp_path: Path, copies: Path) -> None:
     told: list[tuple[int, int]] = []
     labels = segment(balls(), str(with_card(tmp_path)), tell=lambda *n: told.append(n), cancel=CancelToken())
     assert np.array_equal(labels.array.astype(bool), BRIGHT)
     assert (labels.names, labels.model, labels.licence) == ({1: "bright"}, "Bright things", "CC0")
     assert told[0] == (0, 20)
     assert told[-1] == (20, 20)
-    assert not left_over()
+    assert not left_over(copies)
 
 
 def test_that_a_model_of_three_channels_gives_two_labels(tmp_path: Path) -> None:
@@ -102,7 +111,9 @@ def test_that_a_segmenter_of_another_package_is_run_by_name(
     assert (labels.array == 7).all()
 
 
-def test_that_cancel_ends_a_model_that_never_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_that_cancel_ends_a_model_that_never_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, copies: Path
+) -> None:
     name = plugin(tmp_path, monkeypatch, "time.sleep(600)")
     cancel = CancelToken()
     started = threading.Event()
@@ -118,7 +129,7 @@ def test_that_cancel_ends_a_model_that_never_ends(tmp_path: Path, monkeypatch: p
         segment(balls(), name, tell=lambda *_: started.set(), cancel=cancel)
     waiter.join()
     assert time.monotonic() - begun < 60
-    assert not left_over()
+    assert not left_over(copies)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no signals")
@@ -127,12 +138,12 @@ def test_that_cancel_ends_a_model_that_never_ends(tmp_path: Path, monkeypatch: p
     [(signal.SIGSEGV, "The model crashed"), (getattr(signal, "SIGKILL", 9), "memory ran out")],
 )
 def test_that_a_crash_costs_the_answer_and_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, sentence: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, copies: Path, number: int, sentence: str
 ) -> None:
     name = plugin(tmp_path, monkeypatch, f"os.kill(os.getpid(), {int(number)})")
     with pytest.raises(ViewerError, match=sentence):
         segment(balls(), name, tell=lambda *_: None, cancel=CancelToken())
-    assert not left_over()
+    assert not left_over(copies)
 
 
 def test_that_a_plugin_that_fails_or_answers_nonsense_is_told_in_a_sentence(
