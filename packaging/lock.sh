@@ -24,7 +24,7 @@ compile() { # OUTPUT ARGUMENT...
 }
 
 # UPGRADE=1 moves everything to the newest versions; otherwise what is locked stays as far as pyproject.toml allows.
-extras=(archive register seg serve surface verify)
+extras=(archive register remote seg serve surface verify)
 compile packaging/requirements-dev.lock pyproject.toml "${extras[@]/#/--extra=}" --group test --group lint --group build
 compile packaging/requirements.lock --constraints packaging/requirements-dev.lock pyproject.toml --group build
 compile packaging/requirements-build.lock --group compiler
