@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication
 from viewer.imaging.geometry import FloatArray
 from viewer.state.arrangement import Arrangement
 from viewer.state.framing import zoom_about
+from viewer.state.ground import Ground, ground_of
 from viewer.state.navigation import scroll, toggle_maximised
 from viewer.state.panes import Pane, PlaneKind
 from viewer.state.resolve import PaneScene
@@ -26,6 +27,7 @@ from viewer.ui.tools import (
     Leaving,
     Pointer,
     Releasing,
+    Rooted,
     Tool,
     tool,
     tools,
@@ -105,9 +107,22 @@ class Gestures(QObject):
         self._last = QPointF()
         self._press_mm: FloatArray = np.zeros(3)
         self._tool: Tool | None = None
+        self._drawn_in: Surface | None = None
+        self._ground: Ground | None = None
         self._shape = ""
         self._wheel_rest = 0
         self._wheeled_s = -WHEEL_REST_S
+        self._shown.layout_changed.connect(self.interrupt)
+        view.layers_changed.connect(self._check_ground)
+        view.framing_changed.connect(self._check_ground)
+        view.cursor_changed.connect(self._check_ground)
+
+    def disconnect_state(self) -> None:
+        """Stop listening to the state; called when the window closes."""
+        self._shown.layout_changed.disconnect(self.interrupt)
+        self._view.layers_changed.disconnect(self._check_ground)
+        self._view.framing_changed.disconnect(self._check_ground)
+        self._view.cursor_changed.disconnect(self._check_ground)
 
     @property
     def moving(self) -> bool:
@@ -135,6 +150,7 @@ class Gestures(QObject):
                 if (event.position() - self._press).manhattanLength() < QApplication.startDragDistance() / 2:
                     return
                 self._begin_drag(pane)
+            self._check_ground()
             if self._tool is not None:
                 pointer = self._pointer(pane, event.position())
                 self._last = event.position()
@@ -146,6 +162,7 @@ class Gestures(QObject):
 
     def release(self, pane: Surface, event: QMouseEvent) -> None:
         """A click when nothing was dragged."""
+        self._check_ground()
         if self._button and not self.dragging:
             action = self._mouse.get(f"{self._modifier}{self._button}.click", "")
             if action == "menu":
@@ -156,10 +173,7 @@ class Gestures(QObject):
             pointer = self._pointer(pane, event.position())
             if pointer is not None:
                 self._tool.release(self._view, pointer)
-        self._button = ""
-        self.dragging = False
-        self._tool = None
-        self.drag_ended.emit()
+        self._let_go()
 
     def double_click(self, pane: Surface, event: QMouseEvent) -> None:
         """Maximise or restore the pane, unless the chosen tool takes it."""
@@ -219,7 +233,40 @@ class Gestures(QObject):
         self._tool = grabbed or self._named(action)
         pointer = self._pointer(pane, self._press)
         if self._tool is not None and pointer is not None:
+            if isinstance(self._tool, Rooted):
+                self._drawn_in, self._ground = pane, self._ground_now(pane)
             self._tool.press(self._view, pointer)
+
+    def _let_go(self) -> None:
+        self._button = ""
+        self.dragging = False
+        self._tool = self._drawn_in = self._ground = None
+        self.drag_ended.emit()
+
+    def interrupt(self) -> None:
+        """End a drawing under way because the panes change; the rest of the drag does nothing."""
+        if self._drawn_in is not None and isinstance(self._tool, Rooted):
+            # Let go first: what ends it changes the state, and that comes back here.
+            drawing = self._tool
+            self._let_go()
+            drawing.interrupt(self._view)
+
+    def _check_ground(self) -> None:
+        """End a drawing when its pane shows something else; follow a zoom about the hand."""
+        if self._drawn_in is None or self._ground is None:
+            return
+        now, ratio = self._ground_now(self._drawn_in), self._drawn_in.devicePixelRatioF()
+        column, row = self._last.x() * ratio - 0.5, self._last.y() * ratio - 0.5
+        if now is None or not self._ground.carries(now, column, row):
+            self.interrupt()
+        else:
+            self._ground = now
+
+    def _ground_now(self, pane: Surface) -> Ground | None:
+        scene = pane.scene_shown
+        return (
+            None if scene is None else ground_of(self._view, pane.pane, scene.plane.width, scene.plane.height)
+        )
 
     def _click(self, pane: Surface, event: QMouseEvent, action: str) -> None:
         chosen = self._named(action)

@@ -66,6 +66,7 @@ class PaneGrid(QWidget):
         self._shown.layout_changed.disconnect(self._follow_layout)
         self._view.display_changed.disconnect(self._follow_active)
         self.coordinator.disconnect_state()
+        self.gestures.disconnect_state()
 
     def showEvent(self, event: QShowEvent) -> None:
         self.panes()

@@ -132,6 +132,14 @@ class Releasing(Tool, Protocol):
 
 
 @runtime_checkable
+class Rooted(Tool, Protocol):
+    """A tool that draws on what the pane showed when the button went down."""
+
+    def interrupt(self, view: ViewState) -> None:
+        """That is no longer shown: end cleanly, keeping or giving up what was drawn; no release follows."""
+
+
+@runtime_checkable
 class DoubleClicking(Tool, Protocol):
     """A tool that may take a double click."""
 

@@ -81,6 +81,8 @@ class DrawingTool:
         store = view.work.of(Measurements)
         if store.draft is not None and view.tool != store.draft.kind.value:
             store.draw(None)  # another tool was chosen in the middle of it
+        if store.draft is not None and not store.belongs(store.draft):
+            store.draw(None)  # another patient is shown
         if store.draft is not None:
             return view.tool == self.id and pointer.pane.kind is not PlaneKind.MIP
         found = self._found(view, pointer)
@@ -163,8 +165,12 @@ class DrawingTool:
         return True
 
     def cancel(self, view: ViewState) -> bool:
-        """Give up the drawing, or let go of what is selected."""
+        """Give up the drawing, put back what is held, or let go of what is selected."""
         store = view.work.of(Measurements)
+        hold, self._hold = self._hold, None
+        if hold is not None:
+            store.preview(hold.measurement)
+            return True
         if store.draft is None:
             was = bool(store.selected)
             store.select("")
@@ -172,6 +178,11 @@ class DrawingTool:
         self._hand = np.empty((0, 3))
         store.draw(None)
         return True
+
+    def interrupt(self, view: ViewState) -> None:
+        """Half a measurement has no number anybody meant: as if it had been given up."""
+        if self._hold is not None or view.work.of(Measurements).draft is not None:
+            self.cancel(view)
 
     # --- drawing -----------------------------------------------------------------------------------------------
 

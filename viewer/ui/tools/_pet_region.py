@@ -83,6 +83,10 @@ class RegionTool:
         else:
             store.finish(self.done)
 
+    def interrupt(self, view: ViewState) -> None:
+        """Half a region is none: as if it had been given up."""
+        self.cancel(view)
+
     def cancel(self, view: ViewState) -> bool:
         """Forget what is being drawn or moved; the rest of the drag does nothing."""
         store = view.work.of(Lesions)

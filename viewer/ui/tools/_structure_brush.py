@@ -44,6 +44,10 @@ class StructureBrush:
         """Lift it."""
         view.work.of(StructureEditor).end(erase=self._erase)
 
+    def interrupt(self, view: ViewState) -> None:
+        """Keep what was painted until now: it lies where it was seen, and one undo takes it back."""
+        view.work.of(StructureEditor).end(erase=self._erase)
+
     def click(self, view: ViewState, pointer: Pointer) -> None:
         """A single dab."""
         self.press(view, pointer)

@@ -79,6 +79,12 @@ class CurveTool:
             path.move(held, pointer.point_mm + self._offset, before=self._before)
             path.select(held)
 
+    def interrupt(self, view: ViewState) -> None:
+        """The point goes back to where it was."""
+        if self._held is not None:
+            self._held = None
+            view.work.of(CurvedPath).preview(list(self._before), moving=False)
+
     def double_click(self, view: ViewState, pointer: Pointer) -> bool:
         """The path is drawn: show the picture along it. The first click of the two has put its last point."""
         if pointer.pane.kind not in PLANES:

@@ -55,6 +55,10 @@ class LesionTool:
         """Keep it."""
         view.work.of(Lesions).finish()
 
+    def interrupt(self, view: ViewState) -> None:
+        """Half a region is none: as if it had been given up."""
+        self.cancel(view)
+
     def cancel(self, view: ViewState) -> bool:
         """Forget what is being drawn; the rest of the drag does nothing."""
         self._idle = view.work.of(Lesions).give_up()
