@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.conftest import RealData
 from tests.dicom.reading import catalogue_of, filled, stacks_of
 from tests.phantoms import ramp_affine, ramp_array, uid_of, write_pet, write_ramp, write_series
+from viewer.dicom.choice import next_stack
 from viewer.dicom.index import Indexer
-from viewer.dicom.model import SeriesKind
+from viewer.dicom.model import Catalogue, SeriesKind
 from viewer.dicom.series import choose_default
 
 
@@ -153,3 +155,57 @@ def test_that_identity_is_shown_and_stays_out_of_notes(tmp_path: Path) -> None:
     assert patient.name == "DOE, Jane"
     assert patient.patient_id == "ID-77"
     assert "ID-77" not in " ".join(catalogue.notes)
+
+
+def _study(folder: Path, *, images: int) -> Catalogue:
+    """A scout, images and another scout between them, in the order of their numbers."""
+    scout = {
+        "ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"],
+        "ImageOrientationPatient": [1, 0, 0, 0, 0, -1],
+    }
+    for number in range(1, images + 1):
+        write_ramp(folder / f"images {number}", SeriesInstanceUID=f"1.2.{number}0", SeriesNumber=number * 10)
+    for number in (1, 15):
+        write_series(
+            folder / f"scout {number}",
+            np.zeros((1, 9, 7), np.int16),
+            ramp_affine(),
+            SeriesInstanceUID=f"1.2.{number}",
+            SeriesNumber=number,
+            **scout,
+        )
+    return catalogue_of(folder)
+
+
+def test_that_A04_stepping_through_the_series_leaves_out_localizers(tmp_path: Path) -> None:
+    catalogue = _study(tmp_path, images=2)
+    stacks = [stack for series in catalogue.studies[0].series for stack in series.stacks]
+    kinds = {stack.uid: stack.kind for stack in stacks}
+    first, second = (uid for uid, kind in kinds.items() if kind is SeriesKind.VOLUME)
+    assert list(kinds.values()).count(SeriesKind.LOCALIZER) == 2
+    assert [next_stack(catalogue, first, 1), next_stack(catalogue, second, 1)] == [second, first]
+    assert [next_stack(catalogue, first, -1), next_stack(catalogue, "unknown", 1)] == [second, first]
+
+
+def test_that_A04_from_a_localizer_the_step_leads_to_the_images_around_it(tmp_path: Path) -> None:
+    catalogue = _study(tmp_path, images=3)
+    order = [
+        (stack.uid, stack.kind is SeriesKind.VOLUME)
+        for series in catalogue.studies[0].series
+        for stack in series.stacks
+    ]
+    images = [uid for uid, image in order if image]
+    for number, (uid, image) in enumerate(order):
+        if not image:
+            after = sum(flag for _, flag in order[:number])
+            assert next_stack(catalogue, uid, 1) == images[after % 3]
+            assert next_stack(catalogue, uid, -1) == images[(after - 1) % 3]
+
+
+def test_that_localizers_follow_each_other_where_there_is_nothing_else(tmp_path: Path) -> None:
+    catalogue = _study(tmp_path, images=0)
+    uids = [stack.uid for series in catalogue.studies[0].series for stack in series.stacks]
+    assert len(uids) == 2
+    assert next_stack(catalogue, uids[0], 1) == uids[1]
+    assert next_stack(catalogue, uids[1], 1) == uids[0]
+    assert next_stack(Catalogue(()), "any", 1) == ""

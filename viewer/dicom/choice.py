@@ -1,4 +1,4 @@
-"""Which series opens by itself: the CT a radiologist would take, and its PET."""
+"""Which series opens by itself (the CT a radiologist would take, and its PET), and which one follows another."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ _LOCALIZER_HINT = re.compile(r"\b(loc|localizer|scout|survey|topogram|surview|3-
 _PARTIAL_HINT = re.compile(
     r"\b(mip|minip|mpr|subtraction|perfusion|monitoring|smart ?prep|test bolus)\b", re.IGNORECASE
 )
+_BESIDE = (SeriesKind.LOCALIZER, SeriesKind.CAPTURE)
+"""What is looked at beside the images, not among them (rule A04)."""
 FULL_COUNT = 40
 """From this many slices on, a stack is not better for being longer alone."""
 
@@ -50,6 +52,44 @@ def choose_default(catalogue: Catalogue) -> DefaultChoice:
             if best is None or value[0] > best[0]:
                 best = value
     return best[1] if best is not None else DefaultChoice(None, None)
+
+
+def next_stack(catalogue: Catalogue, uid: str, steps: int) -> str:
+    """Uid of the stack that lies so many steps after another in the order of the catalogue, round its end.
+
+    Localizers and captures (rule A04) are stepped over as long as there are other images.
+
+    Parameters
+    ----------
+    catalogue
+        What is there.
+    uid
+        Of the stack that is shown; it may be one that is stepped over, or none of the catalogue.
+    steps
+        Negative towards the beginning.
+
+    Returns
+    -------
+    str
+        Empty when the catalogue has no images.
+    """
+    shown = [
+        stack
+        for study in catalogue.studies
+        for series in study.series
+        if series.kind.has_images
+        for stack in series.stacks
+    ]
+    wanted = [stack for stack in shown if stack.kind not in _BESIDE] or shown
+    if not wanted:
+        return ""
+    uids = [stack.uid for stack in wanted]
+    if uid in uids:
+        return uids[(uids.index(uid) + steps) % len(uids)]
+    here = next((number for number, stack in enumerate(shown) if stack.uid == uid), len(shown))
+    before = sum(stack.kind not in _BESIDE for stack in shown[:here])
+    # From between two of them the first step back leads to the one before, the first step on to the one after.
+    return uids[(before + steps - (steps > 0)) % len(uids)]
 
 
 def _choose_in(study: Study) -> Iterator[tuple[tuple[float, ...], DefaultChoice]]:

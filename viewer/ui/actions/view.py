@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from viewer.dicom.model import Stack
+from viewer.dicom.choice import next_stack
 from viewer.imaging.sample import Interpolation
 from viewer.state.as_acquired import acquired_turns, shown_as_acquired, toggle_as_acquired
 from viewer.state.first_window import first_window
@@ -175,17 +175,8 @@ def _leave(context: UiContext) -> None:
 
 
 def _neighbour(context: UiContext, steps: int) -> None:
-    """Open the next or previous stack that can be shown."""
-    stacks: list[Stack] = [
-        stack
-        for study in context.library.catalogue.studies
-        for series in study.series
-        if series.kind.has_images
-        for stack in series.stacks
-    ]
+    """Open the next or previous stack of images."""
     base = context.view.base
-    if not stacks or base is None:
-        return
-    uids = [stack.uid for stack in stacks]
-    place = uids.index(base.volume_uid) if base.volume_uid in uids else 0
-    context.loader.open_series(uids[(place + steps) % len(uids)], "base")
+    wanted = "" if base is None else next_stack(context.library.catalogue, base.volume_uid, steps)
+    if wanted:
+        context.loader.open_series(wanted, "base")
