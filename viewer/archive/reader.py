@@ -23,10 +23,11 @@ from viewer.archive.extra import require
 from viewer.archive.layout import KEY, VERSION, SliceRecord, coarse_geometry, crc32_of
 from viewer.archive.record import from_plain
 from viewer.archive.shards import SliceShards
-from viewer.dicom.build import array_dtype, fill_slice, is_colour, make_volume, voxels_of
+from viewer.dicom.build import array_dtype, fill_slice, is_colour, make_volume, volume_bytes, voxels_of
 from viewer.dicom.entries import kind_of_entry
 from viewer.dicom.model import FrameSource, Series, Stack, Study
 from viewer.errors import DecodeError, FormatError
+from viewer.imaging.preview import CoarseLevel
 from viewer.imaging.volume import Volume
 
 if TYPE_CHECKING:
@@ -202,6 +203,20 @@ class ArchiveVolume:
             except DecodeError:
                 continue
         return volume
+
+    def coarse(self, limit_bytes: int) -> CoarseLevel | None:
+        """Read the finest coarse level that is not larger; see `viewer.dicom.model.PyramidSource`."""
+        for level in range(1, len(self.steps)):
+            stack = self.at_level(level)
+            if volume_bytes(stack) <= limit_bytes:
+                break
+        else:
+            return None
+        volume = self.volume(level)
+        step = self.steps[level]
+        unreadable = {int(k) * step[0] for k in np.flatnonzero(volume.corrupt)}
+        unreadable.update(k for k, record in enumerate(self.slices) if record.problem)
+        return CoarseLevel(volume.array, step, tuple(sorted(unreadable)))
 
     def stored_slice(self, k: int, level: int = 0) -> Array:
         """Stored values of a slice, (j, i) or (3, j, i).

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from viewer.imaging.geometry_report import GeometryReport
 from viewer.imaging.window import VoiTable, Window
 
 if TYPE_CHECKING:
+    from viewer.imaging.preview import CoarseLevel
     from viewer.imaging.suv import SuvGap, SuvResult
 
 
@@ -217,6 +218,27 @@ class VolumeSource(Protocol):
         ------
         DecodeError
             The file is damaged.
+        OSError
+            It cannot be read.
+        """
+
+
+@runtime_checkable
+class PyramidSource(VolumeSource, Protocol):
+    """A source that has coarse levels of its stack beside the slices."""
+
+    def coarse(self, limit_bytes: int) -> CoarseLevel | None:
+        """Read the finest coarse level of at most so many bytes; may be called while slices are read.
+
+        Returns
+        -------
+        CoarseLevel or None
+            None when no level is as small, or the volume has none.
+
+        Raises
+        ------
+        DecodeError
+            It is damaged.
         OSError
             It cannot be read.
         """

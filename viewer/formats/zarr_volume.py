@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from viewer.dicom.model import FrameSource
+    from viewer.imaging.preview import CoarseLevel
 
 _CACHE_BYTES = 1 << 22
 """The viewer keeps what it has read itself."""
@@ -58,13 +59,20 @@ class ZarrSource:
         OSError
             The volume cannot be read any more.
         """
+        source = self._open().stack.source
+        assert source is not None  # noqa: S101 - every volume of an archive has one
+        return source.read(frame)
+
+    def coarse(self, limit_bytes: int) -> CoarseLevel | None:
+        """Read a coarse level; see `viewer.dicom.model.PyramidSource`."""
+        return self._open().coarse(limit_bytes)
+
+    def _open(self) -> ArchiveVolume:
         with self._lock:
             if self._volume is None:
                 self._volume = ArchiveVolume(self._path, cache_bytes=_CACHE_BYTES)
                 weakref.finalize(self, self._volume.close)
-        source = self._volume.stack.source
-        assert source is not None  # noqa: S101 - every volume of an archive has one
-        return source.read(frame)
+            return self._volume
 
 
 class ZarrVolume:

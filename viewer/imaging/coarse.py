@@ -42,7 +42,7 @@ def coarse_copy(volume: Volume, limit_bytes: int) -> Volume:
     affine[:3, 1:3] *= stride
     geometry = replace(volume.geometry, shape=shape, patient_from_index=affine)
     array = np.zeros((*volume.array.shape[:-3], *shape), volume.array.dtype)
-    return replace(volume, array=array, geometry=geometry)
+    return replace(volume, array=array, geometry=geometry, preview=None)
 
 
 def copy_slice(volume: Volume, coarse: Volume, k: int) -> None:

@@ -12,7 +12,8 @@ Rules
 - Slices lie where ImagePositionPatient says, also when they are not equidistant (rule A12) or sheared (rule A15).
 - Padding is never mixed into tissue: if a neighbour that would contribute is padding, the nearest voxel is used
   (rules A18, B07). NaN and infinite stored values count as padding.
-- While a volume is loading the slices that have arrived stand for their neighbours, interpolated by position.
+- While a volume is loading the slices that have arrived stand for their neighbours, interpolated by position; or its
+  coarse level stands for all of them, for pictures that ask for it (`stand_in`).
 """
 
 from __future__ import annotations
@@ -26,8 +27,9 @@ import numpy.typing as npt
 
 from viewer.imaging import kernel
 from viewer.imaging.geometry import FloatArray, VolumeGeometry
-from viewer.imaging.kernel.jobs import MAX_SAMPLES, Kind, Knots, Reduce, SampleJob
+from viewer.imaging.kernel.jobs import MAX_SAMPLES, SNAP, Kind, Knots, Reduce, SampleJob
 from viewer.imaging.plane import Plane
+from viewer.imaging.preview import CoarseLevel
 from viewer.imaging.volume import Volume
 
 Float32 = npt.NDArray[np.float32]
@@ -88,6 +90,8 @@ class SampleRequest:
         0, 1, 2 for red, green, blue of a colour volume.
     key
         Differs whenever the values of the volume may differ; None when nothing may be remembered of them.
+    level
+        Sampled instead of the slices (`stand_in`). For pictures, never for readings.
     """
 
     volume: Volume
@@ -97,6 +101,7 @@ class SampleRequest:
     slab: Slab | None = None
     channel: int = 0
     key: Hashable = None
+    level: CoarseLevel | None = None
 
 
 def sample_plane(
@@ -291,8 +296,15 @@ def sample_job(request: SampleRequest) -> SampleJob:
     if request.slab is not None:
         samples, pitch_mm = slab_samples(geometry, plane, request.slab)
         step = inverse[:3, :3] @ (plane.normal * pitch_mm)
-    data = volume.array[request.channel] if volume.is_colour else volume.array
-    if volume.columns is not None:
+    level = request.level
+    array = volume.array if level is None else level.array
+    data = array[request.channel] if volume.is_colour else array
+    if level is not None:
+        # Along the stack its slices are knots at their true places; rows and columns are counted in its own steps.
+        for axis in (1, 2):
+            for part in (matrix, low, high, step):
+                part[axis] /= level.step[axis]
+    elif volume.columns is not None:
         found = volume.columns.holding(*_column_range(matrix, plane, samples, step, (low[2], high[2])))
         if found is not None:
             data, first = found
@@ -307,7 +319,7 @@ def sample_job(request: SampleRequest) -> SampleJob:
         out=out,
         kind=_KINDS[request.interpolation],
         padding=None if volume.padding is None or volume.is_colour else volume.padding,
-        knots=_knots(volume),
+        knots=_knots(volume, level),
         samples=samples,
         step=step,
         reduce=_REDUCTIONS[request.slab.projection] if request.slab is not None else Reduce.MAX,
@@ -325,24 +337,80 @@ def _column_range(
     return float(lowest), float(highest)
 
 
-def _knots(volume: Volume) -> Knots | None:
+def stand_in(volume: Volume, plane: Plane, slab: Slab | None = None) -> CoarseLevel | None:
+    """What a picture of a plane is better sampled from while slices are missing.
+
+    Returns
+    -------
+    CoarseLevel or None
+        The coarse level of the volume; None when there is none, or when the slices around the plane that have arrived
+        are no farther from each other than those of the coarse level: then they show more than it does.
+    """
+    level = None if volume.preview is None else volume.preview.level
+    if level is None:
+        return None
+    geometry = volume.geometry
+    there = np.flatnonzero(volume.ready | volume.corrupt)
+    if len(there) == geometry.shape[0]:
+        return None
+    at = geometry.slice_coordinate(there)
+    inverse = geometry.index_from_patient[0]
+    ends = [float(inverse[:3] @ corner + inverse[3]) for corner in _corners(plane)]
+    reach = 0.0
+    if slab is not None:
+        samples, pitch_mm = slab_samples(geometry, plane, slab)
+        reach = samples // 2 * pitch_mm * abs(float(inverse[:3] @ plane.normal))
+    bounds = (float(geometry.slice_coordinate(0)), float(geometry.slice_coordinate(geometry.shape[0] - 1)))
+    lowest, highest = np.clip([min(ends) - reach, max(ends) + reach], *bounds)
+    first = int(np.searchsorted(at, lowest + SNAP, side="right")) - 1
+    last = int(np.searchsorted(at, highest - SNAP, side="left"))
+    if first < 0 or last >= len(at):
+        return level
+    farthest = int(np.diff(there[first : last + 1]).max(initial=0))
+    return None if farthest <= level.step[0] else level
+
+
+def _corners(plane: Plane) -> list[FloatArray]:
+    return [plane.at(x, y) for x in (0, plane.width - 1) for y in (0, plane.height - 1)]
+
+
+def _knots(volume: Volume, level: CoarseLevel | None = None) -> Knots | None:
     """Slices that stand for the stack; None when all are there, equidistant and usable."""
+    if level is not None:
+        return _level_knots(volume, level)
     geometry = volume.geometry
     corrupt = volume.corrupt
     complete = bool(volume.ready.all()) and not corrupt.any()
     if geometry.slice_offsets is None and not geometry.gaps and complete:
         return None
     there = np.flatnonzero(volume.ready | corrupt)
+    return _with_no_data(volume, there, there)
+
+
+def _level_knots(volume: Volume, level: CoarseLevel) -> Knots:
+    """All slices of a coarse level, with what is known of the slices between them."""
+    count = level.array.shape[-3]
+    there = np.arange(count) * level.step[0]
+    knots = _with_no_data(volume, there, np.arange(count))
+    if volume.corrupt[there[-1] :].any():  # it stands for the slices behind it, too
+        knots.no_data[-1] |= 2
+    return knots
+
+
+def _with_no_data(volume: Volume, there: npt.NDArray[np.int64], held: npt.NDArray[np.int64]) -> Knots:
+    """Knots at slices `there` of a volume, which lie at `held` in the array that is sampled."""
+    geometry, corrupt = volume.geometry, volume.corrupt
     # Slice s and the intervals on both its sides are "no data" when it is corrupt; a gap is one interval.
     bad_before = np.zeros(geometry.shape[0] + 1, np.int64)
     for k in () if volume.interpolate_gaps else geometry.gaps:
         bad_before[k + 1 :] += 1
     bad_interval = bad_before[there[1:]] > bad_before[there[:-1]]
-    bad_interval |= corrupt[there[1:]] | corrupt[there[:-1]]
+    damaged = np.concatenate([[0], np.cumsum(corrupt)])
+    bad_interval |= damaged[there[1:] + 1] > damaged[there[:-1]]
     no_data = np.where(corrupt[there], 2, 0).astype(np.uint8)
     no_data[:-1] |= bad_interval.astype(np.uint8)
     return Knots(
         w=np.ascontiguousarray(geometry.slice_coordinate(there)),
-        k=there.astype(np.int32),
+        k=held.astype(np.int32),
         no_data=no_data,
     )

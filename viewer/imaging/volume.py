@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from viewer.imaging.columns import Columns
 from viewer.imaging.geometry import VolumeGeometry
+from viewer.imaging.preview import Preview
 from viewer.imaging.window import VoiTable, Window
 
 LABEL_UNIT = "label"
@@ -84,6 +85,8 @@ class Volume:
         mapped file: any of it may have to be read from the disk first. None for a volume in memory.
     columns
         The same voxels in an order for sagittal planes, on the disk too.
+    preview
+        What pictures show while slices are missing, for a volume whose source has a coarse level; else None.
     """
 
     uid: str
@@ -106,6 +109,7 @@ class Volume:
     interpolate_gaps: bool = False
     coarse: Volume | None = None
     columns: Columns | None = None
+    preview: Preview | None = None
 
     def __post_init__(self) -> None:
         if not self.array.flags.c_contiguous:

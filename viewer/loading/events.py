@@ -80,6 +80,13 @@ class GeometryReady:
 
 
 @dataclass(frozen=True)
+class PreviewReady:
+    """The coarse level of a volume is there (`Volume.preview`)."""
+
+    volume_uid: str
+
+
+@dataclass(frozen=True)
 class SlicesReady:
     """Slices of a volume now hold values.
 
@@ -167,6 +174,7 @@ LoadEvent = (
     | Scanning
     | Indexed
     | GeometryReady
+    | PreviewReady
     | SlicesReady
     | VolumeFinished
     | Withdrawn

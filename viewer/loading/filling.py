@@ -13,11 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from viewer.dicom.build import array_dtype, array_shape, fill_slice, make_volume, volume_bytes
-from viewer.dicom.model import Problem, Series, Stack, Study
+from viewer.dicom.model import Problem, PyramidSource, Series, Stack, Study
 from viewer.errors import DecodeError, StorageError, ViewerError
 from viewer.imaging.coarse import coarse_copy, copy_slice
 from viewer.imaging.columns import Columns, column_starts, columns_shape
 from viewer.imaging.geometry import VolumeGeometry
+from viewer.imaging.preview import CoarseLevel, Preview
 from viewer.imaging.volume import Volume
 from viewer.loading.cache import VolumeCache, default_budget_bytes
 from viewer.loading.cancel import CancelToken
@@ -25,6 +26,7 @@ from viewer.loading.decode_pool import GIVE_UP_S, DecodePool, GivenUp, decode_th
 from viewer.loading.events import (
     GeometryReady,
     LoadEvent,
+    PreviewReady,
     ProblemFound,
     SlicesReady,
     VolumeFinished,
@@ -39,6 +41,10 @@ Point = tuple[float, float, float]
 
 COARSE_SHARE = 8
 """The coarser copy of a volume on the disk takes at most this part of the memory limit."""
+PREVIEW_BYTES = 8 << 20
+"""A coarse level that is shown first is no larger: it is read in one go."""
+_PREVIEW = -1
+"""Stands for the number of a slice in the task of reading the coarse level."""
 
 
 @dataclass(eq=False)
@@ -58,6 +64,16 @@ class _Filling:
     def total(self) -> int:
         """Number of slices."""
         return len(self.stack.frames)
+
+    @property
+    def level(self) -> CoarseLevel | None:
+        """The coarse level that is shown meanwhile, if it is there."""
+        return None if self.volume.preview is None else self.volume.preview.level
+
+    @property
+    def wants_preview(self) -> bool:
+        """Whether a coarse level is to be read."""
+        return self.volume.preview is not None and self.done == 0
 
 
 _Task = tuple[_Filling, int]
@@ -106,7 +122,8 @@ class FillJob:
     def _filling(self, stack: Stack) -> _Filling:
         """Allocate a volume: in memory, or on the disk with a coarser copy in memory when the budget is too small."""
         if self._claim(volume_bytes(stack)):
-            return _Filling(make_volume(stack), stack, self._names)
+            volume = make_volume(stack)
+            return _Filling(replace(volume, preview=self._preview(stack)), stack, self._names)
         _log.info(
             "a volume of %.1f GB exceeds the memory limit and goes to the disk", volume_bytes(stack) / 1e9
         )
@@ -120,8 +137,12 @@ class FillJob:
                 shape = volume.geometry.shape
                 columns_file = VoxelFile(columns_shape(shape), volume.array.dtype, cache_dir())
                 columns = Columns(columns_file.array, column_starts(shape[2]))
-        volume = replace(volume, coarse=coarse, columns=columns)
+        volume = replace(volume, coarse=coarse, columns=columns, preview=self._preview(stack))
         return _Filling(volume, stack, self._names, file, columns_file)
+
+    def _preview(self, stack: Stack) -> Preview | None:
+        """Where a coarse level goes, if the source of the stack has some."""
+        return Preview() if isinstance(stack.source, PyramidSource) else None
 
     def _whole_budget(self) -> int:
         if self._budget_bytes is not None:
@@ -165,14 +186,28 @@ class FillJob:
                 filling.passes = load_passes(filling.total, _focus_slice(geometry, point) if linked else None)
         # One thread reads as fast as two; only decoding gains from more.
         threads = decode_threads() if any(_is_packed(filling.stack) for filling in self._fillings) else 1
-        with DecodePool[_Task, Problem | None](_fill_one, threads, self._cancel, GIVE_UP_S) as pool:
+        limit = min(PREVIEW_BYTES, self._whole_budget() // COARSE_SHARE)
+
+        def work(task: _Task) -> Problem | None:
+            filling, k = task
+            if k != _PREVIEW:
+                return _fill_one(task)
+            _read_preview(filling, limit)
+            return None
+
+        with DecodePool[_Task, Problem | None](work, threads, self._cancel, GIVE_UP_S) as pool:
             for batch in pool.run(self._tasks()):
                 yield from self._tell(batch)
 
     def _tasks(self) -> Iterator[_Task]:
-        """All slices of all volumes: pass by pass, and within a pass the volumes in turn."""
+        """All slices of all volumes: pass by pass, and within a pass the volumes in turn.
+
+        Coarse levels come behind the slices under the cursor: those are small, and what the eye rests on.
+        """
         every = (filling.passes[: self._passes] for filling in self._fillings)
-        for passes in zip_longest(*every, fillvalue=()):
+        for number, passes in enumerate(zip_longest(*every, fillvalue=())):
+            if number == 1:
+                yield from ((filling, _PREVIEW) for filling in self._fillings if filling.wants_preview)
             yield from interleave(
                 *(
                     [(filling, k) for k in one_pass]
@@ -185,8 +220,12 @@ class FillJob:
         ready: dict[str, list[int]] = {}
         fillings: dict[str, _Filling] = {}
         for (filling, k), answer in batch:
-            filling.done += 1
             uid = filling.volume.uid
+            if k == _PREVIEW:
+                if filling.level is not None:
+                    yield PreviewReady(uid)
+                continue
+            filling.done += 1
             fillings[uid] = filling
             ready.setdefault(uid, []).append(k)
             if isinstance(answer, GivenUp):
@@ -201,6 +240,8 @@ class FillJob:
             rate = filling.done / max(now - filling.started, 1e-9)
             yield SlicesReady(uid, tuple(sorted(slices)), filling.done, filling.total, rate)
             if filling.done == filling.total:
+                if filling.volume.preview is not None:
+                    filling.volume.preview.level = None
                 if self._cache is not None:
                     self._cache.put(filling.stack, filling.volume)
                 yield VolumeFinished(uid, now - filling.started)
@@ -222,6 +263,24 @@ def _fill_one(task: _Task) -> Problem | None:
         return None
     filling.volume.corrupt[k] = True
     return _problem(filling, k, reason)
+
+
+def _read_preview(filling: _Filling, limit_bytes: int) -> None:
+    """Work of the pool: the coarse level. Without it the slices are waited for, which tell of their own errors."""
+    source, volume = filling.stack.source, filling.volume
+    if not isinstance(source, PyramidSource) or volume.preview is None:
+        return
+    try:
+        level = source.coarse(limit_bytes)
+    except (DecodeError, OSError, MemoryError):
+        _log.info("the coarse level of a volume cannot be read")
+        return
+    if level is None or filling.done == filling.total:
+        return
+    for k in level.damaged:
+        if not volume.ready[k]:
+            volume.corrupt[k] = True
+    volume.preview.level = level
 
 
 def _put_in_place(filling: _Filling, k: int) -> None:

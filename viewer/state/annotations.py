@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 from viewer.dicom.model import Patient
 from viewer.imaging.body_size import is_uptake
 from viewer.imaging.presets import format_window
-from viewer.imaging.sample import Interpolation
+from viewer.imaging.sample import Interpolation, stand_in
 from viewer.state.alignment import Alignment
 from viewer.state.as_acquired import turned_text
 from viewer.state.bone import BoneRemoval
@@ -189,6 +189,8 @@ def _warnings(view: ViewState, scene: PaneScene) -> tuple[str, ...]:
         lines.append(turned)
     for item in _items(view, scene):
         lines += _volume_warnings(item)
+    if any(stand_in(layer.volume, scene.plane, layer.slab) is not None for layer in scene.layers):
+        lines.append("coarse: slices are still to come")
     if scene.pane.kind is PlaneKind.MIP and any(s.visible for s in view.work.of(StructureStore)):
         lines.append("structures are not drawn on a MIP")
     return tuple(dict.fromkeys(lines))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
 from viewer.dicom.model import DOSE_MODALITY
 from viewer.imaging.histogram import histogram
@@ -37,6 +38,10 @@ def first_window(volume: Volume) -> tuple[Voi, str]:
 def automatic_window(volume: Volume) -> Window:
     """Window from the values that have arrived: 0 to the 99.5th percentile for PET, 1st to 99th elsewhere."""
     loaded = np.flatnonzero(volume.ready & ~volume.corrupt)
+    if not volume.is_colour and not volume.quantity.is_label and not volume.ready.all():
+        early = _of_level(volume)
+        if early is not None:
+            return early
     if volume.is_colour or not loaded.size:
         return default_window("", volume.modality)
     if volume.quantity.is_label:
@@ -44,7 +49,20 @@ def automatic_window(volume: Volume) -> Window:
         return Window.from_bounds(0.0, max(1.0, *(float(volume.array[k].max()) for k in loaded)))
     few = loaded[:: max(1, loaded.size // 16)]
     step = 2 if volume.coarse is None else 1
-    sample = np.ascontiguousarray((volume.coarse or volume).array[few, ::step, ::step])
+    return _window_of(volume, (volume.coarse or volume).array[few, ::step, ::step])
+
+
+def _of_level(volume: Volume) -> Window | None:
+    """Window from the coarse level that is shown until the slices have arrived, None when there is none."""
+    level = None if volume.preview is None else volume.preview.level
+    if level is None:
+        return None
+    usable = ~volume.corrupt[:: level.step[0]]
+    return _window_of(volume, level.array[usable]) if usable.any() else None
+
+
+def _window_of(volume: Volume, stored: npt.NDArray[np.generic]) -> Window:
+    sample = np.ascontiguousarray(stored)
     stats = histogram(sample, volume.display_slope, volume.display_intercept, volume.padding)
     return default_window("", "PT" if volume.modality == "PT" else "", stats)
 

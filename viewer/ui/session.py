@@ -19,6 +19,7 @@ from viewer.loading.events import (
     GeometryReady,
     Indexed,
     LoadEvent,
+    PreviewReady,
     ProblemFound,
     SlicesReady,
     ThumbnailReady,
@@ -185,7 +186,7 @@ class Session(QObject):
                     self._place(item, role)
                 else:
                     self._exchange(before)
-        elif isinstance(event, (SlicesReady, VolumeFinished)):
+        elif isinstance(event, (PreviewReady, SlicesReady, VolumeFinished)):
             self._fresh.add(event.volume_uid)
             if isinstance(event, VolumeFinished):
                 self._show_fresh()

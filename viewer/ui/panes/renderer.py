@@ -18,7 +18,7 @@ from viewer.imaging.compose import ComposeRequest, LayerPicture
 from viewer.imaging.near_columns import NearColumns
 from viewer.imaging.picture import PictureRequest, make_pictures
 from viewer.imaging.plane import Plane
-from viewer.imaging.sample import SampleRequest, slab_samples
+from viewer.imaging.sample import SampleRequest, slab_samples, stand_in
 from viewer.state.combining import Combined
 from viewer.state.layers import Role
 from viewer.state.panes import PlaneKind
@@ -184,7 +184,11 @@ def _read_from_disk(
         for layer in scene.layers:
             key = _values_key(layer, plane)
             reading = readings.get(layer.role)
-            if _is_held(layer, picture, plane) or not layer.volume.on_disk:
+            if (
+                _is_held(layer, picture, plane)
+                or not layer.volume.on_disk
+                or stand_in(layer.volume, plane, layer.slab) is not None
+            ):
                 picture._drop_reading(layer.role)  # noqa: SLF001
                 continue
             if reading is None or reading.key != key:
@@ -220,10 +224,13 @@ def _stale(scene: PaneScene, picture: Picture, plane: Plane, *, coarse: bool) ->
             found = held[layer.role] = _Layer((), np.empty(shape, np.float32))
         found.key = _values_key(layer, plane)
         volume, key = layer.volume, None if layer.volume.on_disk else layer.values_key
-        if coarse and volume.coarse is not None:
+        level = stand_in(volume, plane, layer.slab)
+        if level is not None:
+            key = None
+        elif coarse and volume.coarse is not None:
             volume, found.key = volume.coarse, ()  # until the disk has answered
         requests += [
-            SampleRequest(volume, plane, values, layer.interpolation, layer.slab, channel, key)
+            SampleRequest(volume, plane, values, layer.interpolation, layer.slab, channel, key, level)
             for channel, values in enumerate(found.values)
         ]
     return requests
