@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -159,7 +160,7 @@ def test_that_identity_is_shown_and_stays_out_of_notes(tmp_path: Path) -> None:
 
 def _study(folder: Path, *, images: int) -> Catalogue:
     """A scout, images and another scout between them, in the order of their numbers."""
-    scout = {
+    scout: dict[str, Any] = {
         "ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"],
         "ImageOrientationPatient": [1, 0, 0, 0, 0, -1],
     }

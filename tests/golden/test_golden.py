@@ -246,13 +246,14 @@ def test_that_D22_a_lesion_is_outlined_as_the_kept_picture_has_it(
     check(golden.name, drawn(view, golden), tolerant=True)
 
 
-@pytest.mark.parametrize("kind", [PlaneKind.AXIAL, PlaneKind.CORONAL], ids=str)
+@pytest.mark.parametrize("kind", [PlaneKind.AXIAL, PlaneKind.CORONAL, PlaneKind.MIP], ids=str)
 def test_that_I05_I12_structures_are_drawn_as_the_kept_picture_has_them(
     qapp: QApplication, kind: PlaneKind
 ) -> None:
     """A filled green disc with an outline of whole voxels on the bright ball, a yellow line in the grey on the right.
 
-    The yellow one is made of axial contours: a smooth circle on the axial plane, steps of 3 mm on the coronal one.
+    The yellow one is made of axial contours: a smooth circle on the axial plane, steps of 3 mm on the coronal one. On
+    the MIP, seen from 30 degrees, both are outlines without a filled area, and the corner calls them projected.
     """
     view = fused_view()
     store = view.work.of(StructureStore)
@@ -271,6 +272,7 @@ def test_that_I05_I12_structures_are_drawn_as_the_kept_picture_has_them(
             replace(store.make("dark", ContourSet.of(rings), "1.9", (255, 220, 60)), filled=False),
         ]
     )
+    view.set_mip_angle(30)
     golden = Golden(f"structures-{kind.value}", "", kind, Content.BASE, annotated=True)
     check(golden.name, drawn(view, golden, 320), tolerant=True)
 

@@ -16,14 +16,17 @@ from viewer.imaging.contours import ContourSet
 from viewer.imaging.geometry import VolumeGeometry
 from viewer.imaging.labelmap import Mask
 from viewer.imaging.plane import Plane
+from viewer.imaging.sample import Projection, Slab
 from viewer.imaging.volume import Quantity, Volume
 from viewer.imaging.window import Window
+from viewer.state import silhouettes
 from viewer.state.annotations import corners
 from viewer.state.curve import CurvedMode, CurvedPath
 from viewer.state.layers import ImageLayer
 from viewer.state.library import Library, OpenVolume
 from viewer.state.panes import Density, Pane, PlaneKind
 from viewer.state.resolve import PaneScene, resolve
+from viewer.state.silhouettes import PROJECTED, projection_of
 from viewer.state.structures import Structure, StructureStore
 from viewer.state.view import ViewState
 from viewer.ui.overlays import OverlayInput
@@ -158,23 +161,80 @@ def test_that_I05_a_structure_on_a_curved_picture_lies_on_the_points_that_the_pi
     assert found.sum() > 10
 
 
-def test_that_a_projection_says_that_structures_are_not_drawn_on_it(qtbot: QtBot) -> None:
-    view = shown("G1")
+def legend(view: ViewState, scene: PaneScene) -> str:
+    """The lower left corner."""
+    return " ".join(corners(view, scene, Density.MINIMAL, identity=False).bottom_left)
+
+
+def _disc_of(scene: PaneScene, seen: npt.NDArray[np.bool_]) -> None:
+    """The drawn line is the rim of a disc of the ball's radius around its centre, and nothing is filled."""
+    offset = points(scene.plane) - [4.0, -3.0, 2.0]
+    offset -= (offset @ scene.plane.normal)[..., None] * scene.plane.normal
+    distance: npt.NDArray[np.float64] = np.linalg.norm(offset, axis=-1)
+    slack = 1.8 + 2 * scene.plane.mm_per_pixel
+    assert not seen[distance < RADIUS_MM - slack].any()
+    assert not seen[distance > RADIUS_MM + slack].any()
+    assert np.count_nonzero(seen) * scene.plane.mm_per_pixel > 2 * np.pi * (RADIUS_MM - slack)
+
+
+@pytest.mark.parametrize("kind", ["voxels", "contours"])
+@pytest.mark.parametrize("angle", [0, 37, 90])
+def test_that_a_MIP_shows_the_outline_of_the_projected_structure_and_says_so(
+    qtbot: QtBot, kind: str, angle: float
+) -> None:
+    view = shown("G4")
     store = view.work.of(StructureStore)
-    structure = store.make("ball", ball("voxels"), FRAME)
+    structure = store.make("ball", ball(kind), FRAME)
+    view.set_mip_angle(angle)
     scene = resolve(view, Pane("mip", PlaneKind.MIP), SIZE, SIZE)
     assert scene is not None
 
     def said() -> bool:
-        warnings = corners(view, scene, Density.OFF, identity=False).warnings
-        return "structures are not drawn on a MIP" in warnings
+        return PROJECTED in legend(view, scene)
 
     assert not said()
     store.put([structure])
     assert said()
-    assert not drawn(view, scene).any()
+    _disc_of(scene, drawn(view, scene).max(axis=-1) > 0)
     store.update(structure.id, visible=False)
     assert not said()
+    assert not drawn(view, scene).any()
+
+
+@pytest.mark.parametrize("kind", ["voxels", "contours"])
+def test_that_a_slab_shows_the_outline_of_what_lies_in_it(qtbot: QtBot, kind: str) -> None:
+    view = shown("G5")
+    store = view.work.of(StructureStore)
+    store.put([store.make("ball", ball(kind), FRAME)])
+    for away_mm in (0.0, 6.0):
+        view.set_cursor(np.array([4.0, -3.0, 2.0]) + away_mm)
+        view.set_slab(Slab(20 + 4 * away_mm, Projection.MEAN))
+        for scene in scenes(view):
+            _disc_of(scene, drawn(view, scene).max(axis=-1) > 0)
+            assert PROJECTED in legend(view, scene)
+    view.set_slab(None)
+    scene = next(scenes(view))
+    assert PROJECTED not in legend(view, scene)
+
+
+def test_that_a_silhouette_is_kept_for_the_next_repaint(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = shown("G1")
+    store = view.work.of(StructureStore)
+    structure = store.make("ball", ball("voxels"), FRAME)
+    store.put([structure])
+    scene = resolve(view, Pane("mip", PlaneKind.MIP), SIZE, SIZE)
+    assert scene is not None
+    first = projection_of(structure, scene)
+    made: list[object] = []
+    monkeypatch.setattr(silhouettes, "shadow", lambda *given: made.append(given))
+    assert projection_of(structure, scene) is first
+    view.update_framing(PlaneKind.MIP, zoom=2.0)
+    closer = resolve(view, Pane("mip", PlaneKind.MIP), SIZE, SIZE)
+    assert closer is not None
+    assert np.count_nonzero(projection_of(structure, closer).mask) > 3 * np.count_nonzero(first.mask)
+    assert not made
 
 
 def test_that_I12_outline_fill_opacity_and_visibility_are_those_of_the_structure(qtbot: QtBot) -> None:

@@ -170,7 +170,7 @@ class Mask:
         return self.geometry.to_patient(nearest + np.array(self.corner))
 
     @cached_property
-    def _volume(self) -> Volume:
+    def block_volume(self) -> Volume:
         """The block as a volume of its own, so that the sampler can read it."""
         geometry, corner, block = self.geometry, self.corner, self.block
         if geometry.slice_offsets is not None:
@@ -187,7 +187,7 @@ class Mask:
         """The pixels of a plane whose nearest voxel belongs to the structure (rule I12)."""
         if not self.block.size:
             return NOTHING
-        volume = self._volume
+        volume = self.block_volume
         window = window_of(volume.geometry.corners_mm(), plane)
         if window is None:
             return NOTHING
@@ -221,7 +221,7 @@ class Mask:
             return self
         if not self.block.size:
             return Mask.empty(geometry)
-        corners = geometry.to_index(self._volume.geometry.corners_mm())
+        corners = geometry.to_index(self.block_volume.geometry.corners_mm())
         low = np.clip(np.floor(corners.min(axis=0)).astype(int), 0, np.array(geometry.shape))
         high = np.clip(np.ceil(corners.max(axis=0)).astype(int) + 1, 0, np.array(geometry.shape))
         if (high <= low).any():

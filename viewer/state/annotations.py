@@ -21,8 +21,8 @@ from viewer.state.library import OpenVolume
 from viewer.state.oblique import LEAST_DEG, off_axis_deg
 from viewer.state.panes import Density, PlaneKind
 from viewer.state.resolve import PaneScene
+from viewer.state.silhouettes import projected_text
 from viewer.state.slab import slab_text
-from viewer.state.structures import StructureStore
 from viewer.state.view import ViewState
 from viewer.state.wording import age_text, date_text, time_text
 
@@ -95,7 +95,7 @@ def _fixed(item: OpenVolume, *, identity: bool, compact: bool) -> Corners:
 
 
 def _place(view: ViewState, scene: PaneScene, *, compact: bool) -> list[str]:
-    """Slice counter, position, turn and slab; the slab is always named (rule E12)."""
+    """Slice counter, position, turn and slab; the slab is always named (rule E12), and what is projected in it."""
     slab = scene.layers[0].slab if scene.layers else None
     thick = "" if slab is None or scene.pane.kind is PlaneKind.MIP else slab_text(slab)
     off_axis = off_axis_deg(view, scene.pane.kind)
@@ -103,7 +103,10 @@ def _place(view: ViewState, scene: PaneScene, *, compact: bool) -> list[str]:
     bone = ""
     if scene.layers and scene.pane.kind is PlaneKind.MIP:
         bone = view.work.of(BoneRemoval).text(scene.layers[0].volume)
-    texts = [text for text in (scene.slice_text, scene.position_text, turned, thick, bone) if text]
+    seen_through = projected_text(view, scene)
+    texts = [
+        text for text in (scene.slice_text, scene.position_text, turned, thick, bone, seen_through) if text
+    ]
     return texts if compact or not texts else ["  ".join(texts)]
 
 
@@ -191,8 +194,6 @@ def _warnings(view: ViewState, scene: PaneScene) -> tuple[str, ...]:
         lines += _volume_warnings(item)
     if any(stand_in(layer.volume, scene.plane, layer.slab) is not None for layer in scene.layers):
         lines.append("coarse: slices are still to come")
-    if scene.pane.kind is PlaneKind.MIP and any(s.visible for s in view.work.of(StructureStore)):
-        lines.append("structures are not drawn on a MIP")
     return tuple(dict.fromkeys(lines))
 
 

@@ -1,11 +1,13 @@
 """Structures over the images: contours where they were drawn, sections of voxels and slabs on every other plane.
 
-On a curved picture each pixel is in a structure when the point of the patient it shows is. A MIP shows none, and its
-corner says so (`viewer.state.annotations`).
+On a curved picture each pixel is in a structure when the point of the patient it shows is. A MIP and a slab show the
+outline of what a structure covers in them, without a filled area, and their corner says so
+(`viewer.state.annotations`).
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -15,7 +17,7 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen, QPolygon
 
 from viewer.imaging.contours import ContourSet
 from viewer.imaging.labelmap import Patch, inner_edge
-from viewer.state.panes import PlaneKind
+from viewer.state.silhouettes import is_projection, projection_of
 from viewer.state.structures import Structure, StructureStore, space_of
 from viewer.ui.overlays import Overlay, OverlayInput
 
@@ -27,7 +29,7 @@ def paint(painter: QPainter, given: OverlayInput) -> None:
     """Draw what is visible in the frame of reference of the pane."""
     scene = given.scene
     store = given.view.work.of(StructureStore)
-    if not len(store) or scene.pane.kind is PlaneKind.MIP or not scene.layers:
+    if not len(store) or not scene.layers:
         return
     volume = scene.layers[0].volume
     if scene.surface is not None and given.view.base_volume is not None:
@@ -37,6 +39,10 @@ def paint(painter: QPainter, given: OverlayInput) -> None:
         return
     for structure in store:
         if not structure.visible or store.why_not_drawn(structure, space_of(volume)):
+            continue
+        if is_projection(scene):
+            patch = projection_of(structure, scene)
+            _draw_patch(painter, replace(structure, filled=False), patch, given.ratio)
             continue
         contours = None
         if scene.surface is None and isinstance(structure.body, ContourSet):
