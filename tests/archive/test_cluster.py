@@ -44,11 +44,11 @@ def set_trap(marker: str) -> None:
     one_series: Any = importlib.import_module("viewer.archive.one_series")
     write = one_series.write_series_json
 
-    def die(*arguments: Any) -> None:
+    def die(*arguments: Any, **options: Any) -> None:
         try:
             Path(marker).unlink()
         except FileNotFoundError:
-            write(*arguments)
+            write(*arguments, **options)
         else:
             os.kill(os.getpid(), signal.SIGKILL)
 

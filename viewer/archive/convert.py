@@ -21,9 +21,11 @@ from typing import Any
 
 from viewer.archive.cluster import Cluster, client_of
 from viewer.archive.extra import require
+from viewer.archive.keys import mark
 from viewer.archive.manifest import Task, shard_files, tasks_of
 from viewer.archive.one_series import Options, convert, failed_for_good
 from viewer.archive.outcome import Outcome, Status, Summary
+from viewer.archive.sealing import ArchiveKey
 from viewer.atomic import export_error
 from viewer.errors import ExportError, ViewerError
 
@@ -46,10 +48,11 @@ def run(
     archive: Path,
     cluster: Cluster,
     *,
-    store: str = "shard",
+    store: str | None = None,
     overwrite: bool = False,
     check: bool = True,
     deidentify: bool = False,
+    encrypt: ArchiveKey | None = None,
     tell: Tell | None = None,
 ) -> list[Summary]:
     """Convert every series of a manifest that is not in the archive yet.
@@ -62,11 +65,15 @@ def run(
         Folder of the archive; made when missing.
     cluster
         Where the work is done. Workers on other machines must see the sources and the archive under the same paths.
-    store, overwrite, check
+    store
+        A value of `viewer.archive.stores.StoreKind`; "shard" when None, "sqlite" for an encrypted archive.
+    overwrite, check
         See `viewer.archive.one_series.Options`.
     deidentify
         Write nothing that leads to a patient. The key that makes the UIDs lies beside the manifest, for this user
         alone; without it nobody finds the way back, with it further runs give the same UIDs.
+    encrypt
+        Encrypt the whole archive with a key: values, tables, tags, and the names of folders.
     tell
         Called with each outcome.
 
@@ -78,13 +85,15 @@ def run(
     Raises
     ------
     ViewerError
-        There is no manifest, the archive cannot be written, a shard is being converted by another run, the scheduler
-        does not answer, or the packages of the extra are missing.
+        There is no manifest, the archive cannot be written, is encrypted with another key or half encrypted, a shard
+        is being converted by another run, the scheduler does not answer, or the packages of the extra are missing.
     """
-    require("zarr", "pyarrow")
+    require("zarr", "pyarrow", *(("cryptography",) if encrypt is not None else ()))
+    store = _layout(store, encrypted=encrypt is not None)
     shards = shard_files(manifest)
     try:
         archive.mkdir(parents=True, exist_ok=True)
+        mark(archive, encrypt)
     except OSError as error:
         raise export_error(error) from error
     key = _key(shards[0].parent if shards else manifest) if deidentify else b""
@@ -92,9 +101,26 @@ def run(
     with _engine(cluster) as engine:
         for shard in shards:
             with _owned(archive, shard.stem) as aside:
-                options = Options(archive.resolve(), aside, store, overwrite, check, key)
+                options = Options(archive.resolve(), aside, store, overwrite, check, key, encrypt)
                 summaries.append(_run_shard(shard, options, engine, tell))
     return summaries
+
+
+def _layout(store: str | None, *, encrypted: bool) -> str:
+    """The layout to write.
+
+    Raises
+    ------
+    ViewerError
+        A shard would have to be decrypted as a whole for each of its slices.
+    """
+    if not encrypted:
+        return store or "shard"
+    if store == "shard":
+        raise ViewerError(
+            "Chunks of an encrypted volume cannot lie in shards. Choose the layout sqlite, dir or zip."
+        )
+    return store or "sqlite"
 
 
 def _key(folder: Path) -> bytes:

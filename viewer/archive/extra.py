@@ -7,7 +7,7 @@ import importlib
 from viewer.errors import ViewerError
 
 EXTRA = 'The archive needs packages that are not installed: pip install "triptych-viewer[archive]"'
-PACKAGES = ("zarr", "distributed", "pyarrow", "fsspec")
+PACKAGES = ("zarr", "distributed", "pyarrow", "fsspec", "cryptography")
 
 
 def require(*packages: str) -> None:

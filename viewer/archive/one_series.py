@@ -13,13 +13,16 @@ import secrets
 import shutil
 import time
 from collections import Counter
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from viewer.archive.keys import only
 from viewer.archive.manifest import Task
 from viewer.archive.outcome import Outcome, Status
 from viewer.archive.record import from_plain, to_plain
+from viewer.archive.sealing import ArchiveKey
 from viewer.archive.series_files import (
     SERIES_NAME,
     SLICES_NAME,
@@ -58,6 +61,9 @@ class Options:
         Read everything back before it gets its name.
     key
         When not empty, nothing that leads to the patient is written (`viewer.dicom.deidentify`), and UIDs are others.
+    seal
+        When given, whatever leads to the patient is written encrypted (`viewer.archive.sealing`). Both keys travel to
+        the workers, and stand in no message.
     """
 
     archive: Path
@@ -65,7 +71,13 @@ class Options:
     store: str = "shard"
     overwrite: bool = False
     check: bool = True
-    key: bytes = b""
+    key: bytes = field(default=b"", repr=False)
+    seal: ArchiveKey | None = None
+
+    @property
+    def naming(self) -> bytes:
+        """The key that makes the names of what lies open; empty when they may be those of the source."""
+        return self.key or (self.seal.names if self.seal is not None else b"")
 
 
 def convert(task: Task, options: Options) -> Outcome:
@@ -106,17 +118,27 @@ def convert(task: Task, options: Options) -> Outcome:
 
 def _name(task: Task, options: Options) -> str:
     """Folder of the series in the archive."""
-    if not options.key:
+    if not options.naming:
         return task.row.name
-    return "/".join(new_uid(f"{task.row.patient}|{part}", options.key) for part in task.row.name.split("/"))
+    return "/".join(
+        new_uid(f"{task.row.patient}|{part}", options.naming) for part in task.row.name.split("/")
+    )
 
 
 def _present(target: Path, task: Task, options: Options) -> Outcome | None:
     """What was written of the series, when it was made from the same files in the same layout."""
     try:
-        content = read_series_json(target)
-        wanted = (VERSION, _digest(task, options), options.store)
-        if (content["version"], content["source_digest"], content["store"]) != wanted:
+        content = (
+            read_series_json(target) if options.seal is None else read_series_json(target, only(options.seal))
+        )
+        wanted = (VERSION, _digest(task, options), options.store, options.seal is not None)
+        found = (
+            content["version"],
+            content["source_digest"],
+            content["store"],
+            content.get("encrypted", False),
+        )
+        if found != wanted:
             return None
         before: Outcome = from_plain(Outcome, content["outcome"])
     except (FormatError, OSError, KeyError):
@@ -153,10 +175,12 @@ def _convert(task: Task, options: Options, aside: Path) -> Outcome:
     nbytes = 0
     for n, stack in enumerate(stacks):
         name = ("volume" if n == 0 else f"volume-{n + 1}") + kind.ending
-        written = write_volume(aside / name, kind, stack, series, study, check=options.check)
+        written = write_volume(
+            aside / name, kind, stack, series, study, check=options.check, key=options.seal
+        )
         volumes.append(StoredVolume(name, stack, written.slices))
         nbytes += written.nbytes
-    write_slices_csv(aside / SLICES_NAME, volumes, identity=not options.key)
+    write_slices_csv(aside / SLICES_NAME, volumes, identity=not options.key, key=options.seal)
     outcome = Outcome(
         _name(task, options),
         _uid(task, options),
@@ -165,7 +189,7 @@ def _convert(task: Task, options: Options, aside: Path) -> Outcome:
         slices=sum(len(volume.slices) for volume in volumes),
         left_out=counts,
         problems=tuple(
-            ("" if options.key else f"{frame.path}: ")
+            ("" if options.naming else f"{frame.path}: ")
             + f"slice {k + 1} of {len(volume.slices)}: {record.problem}"
             for volume in volumes
             for k, (frame, record) in enumerate(zip(volume.stack.frames, volume.slices, strict=True))
@@ -174,13 +198,19 @@ def _convert(task: Task, options: Options, aside: Path) -> Outcome:
         raw_bytes=nbytes,
         stored_bytes=sum(path.stat().st_size for path in aside.rglob("*") if path.is_file()),
     )
-    source = {"source_digest": _digest(task, options), "store": options.store, "outcome": to_plain(outcome)}
-    write_series_json(aside / SERIES_NAME, series, study, volumes, {**source, "tags": tags})
+    source = {
+        "source_digest": _digest(task, options),
+        "store": options.store,
+        "encrypted": options.seal is not None,
+        "outcome": to_plain(outcome),
+        "tags": tags,
+    }
+    write_series_json(aside / SERIES_NAME, series, study, volumes, source, key=options.seal)
     return outcome
 
 
 def _uid(task: Task, options: Options) -> str:
-    return new_uid(task.row.series_uid, options.key) if options.key else task.row.series_uid
+    return new_uid(task.row.series_uid, options.naming) if options.naming else task.row.series_uid
 
 
 def _without_identity(stacks: list[Stack], tags: dict[str, Any]) -> tuple[list[Stack], Counter[str]]:
@@ -243,7 +273,13 @@ def _worker() -> str:
 
 def failed_for_good(task: Task, options: Options, reason: str, status: Status = Status.FAILED) -> Outcome:
     """The outcome of a task that was given up."""
-    if options.key:
-        # Paths may name the patient; the sentence behind the file stays.
-        reason = reason.rsplit("/", 1)[-1].partition(": ")[2] or reason
+    if options.naming:
+        reason = _without_paths(reason, task.files)
     return Outcome(_name(task, options), _uid(task, options), status, reason)
+
+
+def _without_paths(reason: str, files: Sequence[str]) -> str:
+    """A sentence in which no file of the source is named: its folders and its name may name the patient."""
+    for part in sorted({part for file in files for part in (file, Path(file).name)}, key=len, reverse=True):
+        reason = reason.replace(part, "a file")
+    return reason

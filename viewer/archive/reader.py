@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from viewer.archive.extra import require
+from viewer.archive.keys import KeyFinder, find_key
 from viewer.archive.layout import KEY, VERSION, SliceRecord, coarse_geometry, crc32_of
 from viewer.archive.record import from_plain
 from viewer.archive.shards import SliceShards
@@ -74,9 +75,13 @@ class ArchiveVolume:
         Path of the volume, or a URL ("s3://bucket/series/volume.zarr").
     cache_bytes
         Decoded chunks that are kept.
+    find
+        Gives the key of an encrypted volume.
 
     Attributes
     ----------
+    key_id
+        Id of the key it is encrypted with, or "".
     stack
         As in the catalogue it was made from; its `source` reads the slices from here, and the path of its frames is
         that of the volume.
@@ -90,17 +95,20 @@ class ArchiveVolume:
     Raises
     ------
     FormatError
-        It is no volume of this program, damaged, or of a newer version.
+        It is no volume of this program, damaged, of a newer version, or encrypted with a key that is not here.
     ViewerError
         The packages of the extra are missing.
     OSError
         It cannot be read.
     """
 
-    def __init__(self, place: Path | str, *, cache_bytes: int = CACHE_BYTES) -> None:
+    def __init__(
+        self, place: Path | str, *, cache_bytes: int = CACHE_BYTES, find: KeyFinder = find_key
+    ) -> None:
         require("zarr")
         self.place = place
         self._store = _store_of(place)
+        self.key_id = ""
         self._levels: dict[int, Any] = {}
         self._shards: dict[int, SliceShards | None] = {}
         self._chunks: OrderedDict[tuple[int, int], Array] = OrderedDict()
@@ -108,10 +116,22 @@ class ArchiveVolume:
         self._held_bytes = 0
         self._lock = threading.Lock()
         try:
-            self._describe(_attributes(self._store))
+            self._describe(self._opened(find))
         except BaseException:
             self._store.close()
             raise
+
+    def _opened(self, find: KeyFinder) -> dict[str, Any]:
+        """The attributes; the store is that of the opened values from here on."""
+        try:
+            return _attributes(self._store)
+        except FormatError:
+            # Looked at only now, since it is one more way to a remote store.
+            encrypted = _unsealed(self._store, find)
+            if encrypted is None:
+                raise
+        self._store, self.key_id = encrypted
+        return _attributes(self._store)
 
     def _describe(self, plain: dict[str, Any]) -> None:
         try:
@@ -359,6 +379,17 @@ def _store_of(place: Path | str) -> Any:
         raise FileNotFoundError(2, os.strerror(2), str(path))
     with _as_viewer_errors():
         return open_store(path)
+
+
+def _unsealed(store: Any, find: KeyFinder) -> tuple[Any, str] | None:
+    """The store of an encrypted volume opened, and the id of its key; None for anything else."""
+    from viewer.archive.sealed_store import unsealed
+
+    try:
+        with _as_viewer_errors():
+            return unsealed(store, find)
+    except DecodeError:
+        return None
 
 
 def _attributes(store: Any) -> dict[str, Any]:

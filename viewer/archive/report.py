@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from viewer.archive.keys import require_key
 from viewer.archive.outcome import Summary, sum_of, summarize
 from viewer.archive.reader import ArchiveVolume, volumes_below
 from viewer.archive.verify import Checked, Verdict, check
@@ -95,10 +96,11 @@ def write_report(
     Raises
     ------
     FormatError
-        There are no volumes.
+        There are no volumes, or the key of an encrypted archive is not here.
     ExportError
         The page cannot be written.
     """
+    require_key(archive)
     paths = list(volumes_below(archive))
     if not paths:
         raise FormatError(f"{archive.name}: there are no volumes.")
@@ -190,6 +192,8 @@ def _facts(archived: ArchiveVolume, path: Path) -> tuple[tuple[str, str], ...]:
         ("Slope", f"{slopes[0]:g}" if len(slopes) == 1 else f"{slopes[0]:g} … {slopes[-1]:g}, one a slice"),
         ("On the disk", f"{_size(stored)} for {_size(raw)} of values, {len(archived.steps)} levels"),
     ]
+    if archived.key_id:
+        facts.append(("Encrypted", f"AES-256-GCM, key {archived.key_id}"))
     if k > 1 and geometry.oriented:
         words = "equidistant" if stack.report.uniform else "not equidistant, kept where they are"
         facts.append(("Slices", words))

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from viewer.archive.keys import KeyFinder, find_key
 from viewer.archive.layout import SliceRecord
 from viewer.archive.record import to_plain
+from viewer.archive.sealing import ArchiveKey, Seal, is_sealed, key_id_of
 from viewer.dicom.common_tags import common_tags
 from viewer.dicom.header import Header
 from viewer.dicom.model import Series, Stack, Study
 from viewer.dicom.read import read_header
-from viewer.errors import FormatError, ViewerError
+from viewer.errors import DecodeError, FormatError, ViewerError
 
 SERIES_NAME = "series.json"
 SLICES_NAME = "slices.csv"
@@ -67,7 +70,13 @@ class StoredVolume:
 
 
 def write_series_json(
-    path: Path, series: Series, study: Study, volumes: Sequence[StoredVolume], source: Mapping[str, Any]
+    path: Path,
+    series: Series,
+    study: Study,
+    volumes: Sequence[StoredVolume],
+    source: Mapping[str, Any],
+    *,
+    key: ArchiveKey | None = None,
 ) -> None:
     """Write what holds for the whole series.
 
@@ -81,6 +90,8 @@ def write_series_json(
         What was written.
     source
         What else is to be known: the digest of the manifest, the layout, what came of it, common tags.
+    key
+        Encrypts it.
     """
     content = {
         "format": FORMAT,
@@ -100,21 +111,29 @@ def write_series_json(
             for volume in volumes
         ],
     }
-    path.write_text(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False), encoding="utf-8")
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+    _write(path, text.encode("utf-8"), key)
 
 
-def read_series_json(folder: Path) -> dict[str, Any]:
+def read_series_json(folder: Path, find: KeyFinder = find_key) -> dict[str, Any]:
     """The content of `series.json`.
+
+    Parameters
+    ----------
+    folder
+        Of the series.
+    find
+        Gives the key when it is encrypted.
 
     Raises
     ------
     FormatError
-        It is damaged, or of something else.
+        It is damaged, of something else, or its key is not here.
     OSError
         It cannot be read.
     """
     try:
-        content = json.loads((folder / SERIES_NAME).read_text(encoding="utf-8"))
+        content = json.loads(_read(folder / SERIES_NAME, find).decode("utf-8"))
     except ValueError as error:
         raise FormatError(f"{SERIES_NAME} of {folder.name} is damaged.") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
@@ -128,10 +147,12 @@ def series_tags(stacks: Sequence[Stack]) -> dict[str, Any]:
     return common_tags(list(dict.fromkeys((files[0], files[len(files) // 2], files[-1])))) if files else {}
 
 
-def write_slices_csv(path: Path, volumes: Sequence[StoredVolume], *, identity: bool = True) -> None:
+def write_slices_csv(
+    path: Path, volumes: Sequence[StoredVolume], *, identity: bool = True, key: ArchiveKey | None = None
+) -> None:
     """Write what holds for single slices; without identity neither sources nor dates and times."""
     headers: dict[Path, Header | None] = {}
-    with path.open("x", newline="", encoding="utf-8", errors="surrogateescape") as file:
+    with io.StringIO(newline="") as file:
         writer = csv.writer(file)
         writer.writerow(SLICE_COLUMNS)
         for volume in volumes:
@@ -156,23 +177,49 @@ def write_slices_csv(path: Path, volumes: Sequence[StoredVolume], *, identity: b
                         record.problem,
                     )
                 )
+        _write(path, file.getvalue().encode("utf-8", "surrogateescape"), key)
 
 
-def read_slices_csv(folder: Path) -> list[dict[str, str]]:
+def read_slices_csv(folder: Path, find: KeyFinder = find_key) -> list[dict[str, str]]:
     """The rows of `slices.csv`.
+
+    Parameters
+    ----------
+    folder
+        Of the series.
+    find
+        Gives the key when it is encrypted.
 
     Raises
     ------
     FormatError
-        It is damaged.
+        It is damaged, or its key is not here.
     OSError
         It cannot be read.
     """
-    with (folder / SLICES_NAME).open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+    text = _read(folder / SLICES_NAME, find).decode("utf-8", "surrogateescape")
+    with io.StringIO(text, newline="") as file:
         rows = csv.DictReader(file)
         if rows.fieldnames is None or not {"volume", "k", "path", "md5"} <= set(rows.fieldnames):
             raise FormatError(f"{SLICES_NAME} of {folder.name} is damaged.")
         return list(rows)
+
+
+def _write(path: Path, content: bytes, key: ArchiveKey | None) -> None:
+    """Write a new file, sealed when there is a key."""
+    with path.open("xb") as file:
+        file.write(content if key is None else Seal(key).close(path.name, content))
+
+
+def _read(path: Path, find: KeyFinder) -> bytes:
+    """The content of a file, opened when it is sealed."""
+    content = path.read_bytes()
+    if not is_sealed(content):
+        return content
+    try:
+        return Seal.of(content, find(key_id_of(content))).open(path.name, content)
+    except DecodeError as error:
+        raise FormatError(f"{path.name} of {path.parent.name}: {error.user_message}") from error
 
 
 def _header(path: Path) -> Header | None:

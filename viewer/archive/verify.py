@@ -12,9 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from viewer.archive.keys import require_key
 from viewer.archive.layout import md5_of
 from viewer.archive.reader import ArchiveVolume, volumes_below
 from viewer.archive.series_files import read_series_json, read_slices_csv
@@ -93,8 +95,9 @@ def verify(archive: Path, slices: int | None, tell: Tell | None = None) -> Itera
     Raises
     ------
     FormatError
-        There are no volumes.
+        There are no volumes, or the key of an encrypted archive is not here.
     """
+    require_key(archive)
     paths = list(volumes_below(archive))
     if not paths:
         raise FormatError(f"{archive.name}: there are no volumes.")
@@ -112,8 +115,9 @@ def check(path: Path, archive: Path, slices: int | None) -> Checked:
     try:
         all_rows = read_slices_csv(path.parent)
         rows = [row for row in all_rows if row["volume"] == path.name]
-        read_series_json(path.parent)
+        content = read_series_json(path.parent)
         with ArchiveVolume(path) as volume:
+            _compare_series(content, volume, path.name, found)
             picked = _picked(len(volume.slices), slices)
             source = _source_of(all_rows, rows, found)
             if source is not None:
@@ -127,6 +131,17 @@ def check(path: Path, archive: Path, slices: int | None) -> Checked:
         )
         found.add(Verdict.DAMAGED, text)
     return Checked(path.relative_to(archive).as_posix(), found.verdict, count, tuple(found.texts))
+
+
+def _compare_series(content: dict[str, Any], volume: ArchiveVolume, name: str, found: _Findings) -> None:
+    """Whether what is said about the series is said about this volume: files may have been exchanged."""
+    try:
+        names = [stored["name"] for stored in content["volumes"]]
+        uids = (content["study"]["uid"], content["series"]["uid"])
+    except (KeyError, TypeError) as error:
+        raise FormatError("series.json is damaged.") from error
+    if name not in names or uids != (volume.study.uid, volume.series.uid):
+        found.add(Verdict.DAMAGED, "series.json and the volume are not of the same series.")
 
 
 def _picked(total: int, wanted: int | None) -> list[int]:

@@ -14,7 +14,10 @@ import zarr
 from zarr.abc.store import Store
 from zarr.codecs import BloscCodec, BloscShuffle
 
+from viewer.archive.keys import only
 from viewer.archive.layout import Level, SliceRecord, attributes, crc32_of, dimension_names, levels_of, md5_of
+from viewer.archive.sealed_store import EncryptedStore, unsealed
+from viewer.archive.sealing import ArchiveKey, Seal
 from viewer.archive.stores import StoreKind, new_store, open_store
 from viewer.dicom.build import array_dtype, fill_slice, is_colour, make_volume, stored_stack
 from viewer.dicom.model import Series, Stack, Study
@@ -51,7 +54,14 @@ class Written:
 
 
 def write_volume(
-    path: Path, kind: StoreKind, stack: Stack, series: Series, study: Study, *, check: bool = True
+    path: Path,
+    kind: StoreKind,
+    stack: Stack,
+    series: Series,
+    study: Study,
+    *,
+    check: bool = True,
+    key: ArchiveKey | None = None,
 ) -> Written:
     """Write a stack of DICOM files as a Zarr volume.
 
@@ -65,6 +75,8 @@ def write_volume(
         Of the catalogue.
     check
         Read everything back and compare it.
+    key
+        Encrypts every value before it reaches the disk; for layouts without shards.
 
     Raises
     ------
@@ -80,7 +92,8 @@ def write_volume(
     dtype = array_dtype(plain)
     levels = levels_of(stack.geometry.shape, dtype.itemsize * (3 if colour else 1))
     records: list[SliceRecord] = []
-    with new_store(path, kind) as store, _Decoder() as decoder:
+    with new_store(path, kind) as plain_store, _Decoder() as decoder:
+        store = plain_store if key is None else EncryptedStore(plain_store, Seal(key))
         arrays = [_create(store, str(n), level, dtype, colour, kind) for n, level in enumerate(levels)]
         coarse = [np.zeros(_shape(level, colour), dtype) for level in levels[1:]]
         for first in range(0, levels[0].shape[0], levels[0].shard):
@@ -96,7 +109,7 @@ def write_volume(
             array[...] = values
         zarr.open_group(store, mode="r+").attrs.update(attributes(stack, series, study, records, levels))
     if check:
-        _check(path, records, levels[0])
+        _check(path, records, levels[0], key)
     nbytes = int(np.prod(_shape(levels[0], colour))) * dtype.itemsize
     return Written(tuple(records), nbytes)
 
@@ -118,6 +131,8 @@ def _create(
         ),
         fill_value=0,
         dimension_names=dimension_names(colour=colour),
+        # Of an encrypted volume a chunk that is not there was taken away.
+        config={"write_empty_chunks": isinstance(store, EncryptedStore)},
     )
 
 
@@ -145,7 +160,7 @@ def _thin_out(block: Array, first: int, level: Level, values: Array) -> None:
     values[..., start : start + picked.shape[-3], :, :] = picked
 
 
-def _check(path: Path, records: list[SliceRecord], level: Level) -> None:
+def _check(path: Path, records: list[SliceRecord], level: Level, key: ArchiveKey | None) -> None:
     """Compare what lies on the disk with what was decoded.
 
     Raises
@@ -154,6 +169,11 @@ def _check(path: Path, records: list[SliceRecord], level: Level) -> None:
         They differ.
     """
     store = open_store(path)
+    if key is not None:
+        encrypted = unsealed(store, only(key))
+        if encrypted is None:
+            raise ViewerError("What was written is not encrypted.")
+        store = encrypted[0]
     try:
         array = zarr.open_array(store, path="0", mode="r")
         step = level.chunk * max(

@@ -5,12 +5,14 @@ convert    writes one volume a series, on all processors or on a Dask cluster; g
 summarize  says what became of all shards
 verify     compares volumes with their sources, slice by slice
 report     writes a page about an archive that people can look through
+key        makes the key file of an encrypted archive
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +28,8 @@ STORES = ("shard", "dir", "zip", "sqlite")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the steps and their options."""
+    from viewer.archive.keys import ENVIRONMENT
+
     steps = parser.add_subparsers(dest="step", required=True, metavar="STEP")
 
     def step(name: str, text: str) -> argparse.ArgumentParser:
@@ -53,7 +57,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     convert.add_argument(
         "-o", "--output", metavar="ARCHIVE", type=Path, required=True, help="folder of the archive"
     )
-    convert.add_argument("--store", choices=STORES, default="shard", help="how a volume is laid out")
+    convert.add_argument(
+        "--store",
+        choices=STORES,
+        help="how a volume is laid out; default: shard, sqlite when encrypted, which shards cannot be",
+    )
     where = convert.add_mutually_exclusive_group()
     where.add_argument(
         "--workers", metavar="N", type=_not_negative, help="processes; default: one a processor, 0: this one"
@@ -70,6 +78,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--deidentify",
         action="store_true",
         help="write nothing that leads to a patient (PS3.15 Basic Profile); series that may show text are left out",
+    )
+    convert.add_argument(
+        "--encrypt",
+        metavar="KEYFILE",
+        type=Path,
+        help="encrypt everything with the key of a file (AES-256-GCM), the names of folders too",
+    )
+    convert.epilog = (
+        "The key of an encrypted archive goes to the workers with each series: a cluster of others should speak TLS\n"
+        "(tls://host:8786). What the manifest says stays readable; keep it where the sources are."
     )
     summarize = step("summarize", "say what became of all shards of an archive")
     summarize.add_argument("archive", metavar="ARCHIVE", type=Path, help="folder of the archive")
@@ -91,12 +109,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--samples", type=_positive, default=10, metavar="N", help="volumes looked at; default: 10"
     )
     report.add_argument("--seed", type=int, default=0, metavar="N", help="another one picks other volumes")
+    for each in (verify, report):
+        each.add_argument(
+            "--key",
+            metavar="KEYFILE",
+            type=Path,
+            help="key of an encrypted archive that is not among the user's",
+        )
+    key = step("key", "make the key file of an encrypted archive")
+    key.add_argument(
+        "-o",
+        "--output",
+        metavar="KEYFILE",
+        type=Path,
+        required=True,
+        help="the file, which must not be there",
+    )
     for each in (scan, convert, summarize, verify):
         each.add_argument("--json", action="store_true", help="print one JSON object instead of text")
     parser.epilog = (
         'Needs more packages: pip install "triptych-viewer[archive]"\n\n'
         "Volumes keep what identifies a patient, as their sources do, unless --deidentify is said. The pixels stay as\n"
         "they are: a face can be recognised in a thin head CT or MR.\n\n"
+        "With --encrypt nobody reads the archive without the key file: keep copies of it in safe places, but not in\n"
+        f"the archive. Every command finds it where {ENVIRONMENT} names it (files and folders, with\n"
+        f"{os.pathsep!r} between them) and in the folder keys of your settings.\n\n"
         "exit codes: 0 all well, 1 failed or nothing found, 2 wrong usage, 3 done in part (some series failed)"
     )
 
@@ -115,6 +152,7 @@ def run(arguments: argparse.Namespace) -> int:
         "summarize": _summarize,
         "verify": _verify,
         "report": _write_report,
+        "key": _make_key,
     }
     return steps[arguments.step](arguments)
 
@@ -166,8 +204,10 @@ def _scan(arguments: argparse.Namespace) -> int:
 def _convert(arguments: argparse.Namespace) -> int:
     from viewer.archive.cluster import Cluster
     from viewer.archive.convert import run
+    from viewer.archive.keys import read_key
     from viewer.cli.progress import Progress
 
+    key = read_key(arguments.encrypt) if arguments.encrypt is not None else None
     with Progress() as progress:
         summaries = run(
             arguments.manifest,
@@ -177,6 +217,7 @@ def _convert(arguments: argparse.Namespace) -> int:
             overwrite=arguments.overwrite,
             check=arguments.check,
             deidentify=arguments.deidentify,
+            encrypt=key,
             tell=lambda _, done, total: progress.show("series", done, total),
         )
     return _report(summaries, as_json=arguments.json)
@@ -195,6 +236,7 @@ def _verify(arguments: argparse.Namespace) -> int:
     from viewer.cli import EXIT_FAILED, EXIT_OK, EXIT_PARTIAL
     from viewer.cli.progress import Progress
 
+    _lend_key(arguments)
     counts: Counter[str] = Counter()
     slices = 0
     plain = []
@@ -226,6 +268,7 @@ def _write_report(arguments: argparse.Namespace) -> int:
     from viewer.cli import EXIT_OK, EXIT_PARTIAL
     from viewer.cli.progress import Progress
 
+    _lend_key(arguments)
     with Progress() as progress:
         unequal = write_report(
             arguments.archive,
@@ -236,6 +279,25 @@ def _write_report(arguments: argparse.Namespace) -> int:
         )
     print(f"written to {arguments.output}")
     return EXIT_PARTIAL if unequal else EXIT_OK
+
+
+def _make_key(arguments: argparse.Namespace) -> int:
+    from viewer.archive.keys import ENVIRONMENT, make_key, private_folder
+    from viewer.cli import EXIT_OK
+
+    key = make_key(arguments.output)
+    print(f"key {key.id} written to {arguments.output}")
+    print("Without this file nobody can read what is encrypted with it: keep copies in safe places.")
+    print(f"To read encrypted archives here, put one into {private_folder()} or name it in {ENVIRONMENT}.")
+    return EXIT_OK
+
+
+def _lend_key(arguments: argparse.Namespace) -> None:
+    """Let the key that was named be found."""
+    if arguments.key is not None:
+        from viewer.archive.keys import lend
+
+        lend(arguments.key)
 
 
 def _report(summaries: Sequence[Summary], *, as_json: bool) -> int:
