@@ -209,6 +209,6 @@ def test_that_D31_an_object_is_applied_when_it_is_found_after_the_pair_is_shown(
     series = Series("r", "1.5", "REG", "", SeriesKind.REGISTRATION, 1, paths=(path,))
     library.set_catalogue(Catalogue(studies=(Study("1.5", Patient("p"), series=(series,)),)))
     np.testing.assert_allclose(matrix(opened), MATRIX, atol=1e-9)
-    opened.context.commands.action("align.reset").trigger()
+    opened.context.commands.run("align.reset")
     library.set_catalogue(library.catalogue)
     np.testing.assert_array_equal(matrix(opened), np.eye(4))

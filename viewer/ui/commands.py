@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QWidget
 
@@ -148,6 +148,10 @@ def _key_table(table: Mapping[str, object]) -> dict[str, tuple[str, ...]]:
     return result
 
 
+SOON_MS = 30
+"""Menus and buttons may lag behind a drag by so much; asking every command takes some milliseconds."""
+
+
 class CommandTable(QObject):
     """All commands and their actions.
 
@@ -166,6 +170,10 @@ class CommandTable(QObject):
         self._panes: QWidget | None = None
         self._commands: dict[str, Command] = {}
         self._actions: dict[str, QAction] = {}
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(SOON_MS)
+        self._soon.timeout.connect(self.refresh)
 
     def set_pane_area(self, widget: QWidget) -> None:
         """The widget whose focus `panes_only` keys need."""
@@ -239,8 +247,14 @@ class CommandTable(QObject):
             command.run()
         self.refresh()
 
+    def refresh_soon(self) -> None:
+        """Bring the marks up to date once for everything that changes within a moment, as in a drag."""
+        if not self._soon.isActive():
+            self._soon.start()
+
     def refresh(self) -> None:
         """Bring enabled and checked marks up to date."""
+        self._soon.stop()
         for name, command in self._commands.items():
             action = self._actions[name]
             if command.enabled is not None:

@@ -193,7 +193,7 @@ class MainWindow(QMainWindow):
                 self.grid.focus_active()
             else:
                 self.start_page.refresh()
-        self.context.commands.refresh()
+        self.context.commands.refresh_soon()
 
     def _show_cursor(self) -> None:
         self.status.show_point(None)
