@@ -12,12 +12,13 @@ import pytest
 from PySide6.QtWidgets import QApplication, QDockWidget, QTabWidget, QWidget
 
 from tests.phantoms import write_ramp
+from viewer.app import UNPAINTED_MS, after_first_paint, furnish
+from viewer.settings import Settings
 from viewer.ui.discovery import modules
+from viewer.ui.main_window import MainWindow
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
-
-    from viewer.ui.main_window import MainWindow
 
 LATER = ("study", "tags", "problems")
 LATER_MODULES = (
@@ -111,7 +112,7 @@ def test_that_only_modules_that_define_a_name_are_imported(
 def test_that_after_lean_imports_no_import_reads_source_text_and_the_environment_is_as_before() -> None:
     script = (
         "import os\n"
-        "from viewer.ui.lean_imports import lean_imports; lean_imports()\n"
+        "from viewer.ui.lean_imports import lean_numpy, lean_qt; lean_qt(); lean_numpy()\n"
         "import linecache, email.policy, PySide6.QtCore, numpy\n"
         "assert 'OPENBLAS_NUM_THREADS' not in os.environ\n"
         "assert not any('policy' in name for name in linecache.cache)\n"
@@ -147,3 +148,85 @@ def test_that_a_window_is_made_without_what_writes_files_and_without_optional_pa
     )
     assert answer.returncode == 0, answer.stderr
     assert answer.stdout.split() == []
+
+
+def test_that_the_frame_is_painted_before_most_of_the_program_is_read() -> None:
+    script = (
+        "import sys\n"
+        "from viewer.app import application\n"
+        "from viewer.settings import Settings\n"
+        "from viewer.ui.main_window import MainWindow\n"
+        "from viewer.ui.theme import apply_theme\n"
+        "app = application()\n"
+        "apply_theme(app, 'dark')\n"
+        "window = MainWindow(Settings.load())\n"
+        "seen = []\n"
+        "window.first_painted.connect(lambda: seen.append(set(sys.modules)))\n"
+        "window.show()\n"
+        "app.processEvents()\n"
+        "print(*sorted(seen[0] & {'numpy', 'psygnal', 'viewer.state.view', 'viewer.imaging.volume'}), len(seen))"
+    )
+    answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert answer.stdout.split() == ["1"], answer.stderr
+
+
+def test_that_what_is_dropped_on_the_empty_frame_opens_when_the_rest_is_there(
+    qtbot: QtBot, tmp_path: Path
+) -> None:
+    write_ramp(tmp_path / "ct")
+    frame = MainWindow(Settings.load())
+    qtbot.addWidget(frame)
+    frame.show()
+    frame.open([tmp_path / "ct"])
+    furnish(frame)
+    qtbot.waitUntil(lambda: frame.context.view.base is not None)
+    frame.close()
+
+
+def test_that_an_empty_frame_can_be_closed_and_keeps_its_place_and_the_docks_of_before(qtbot: QtBot) -> None:
+    settings = Settings.load()
+    settings.set("window.docks", "abc")
+    frame = MainWindow(settings)
+    qtbot.addWidget(frame)
+    frame.show()
+    frame.resize(700, 600)
+    frame.close()
+    assert settings.get("window.docks") == "abc"
+    again = MainWindow(Settings.load())
+    qtbot.addWidget(again)
+    assert (again.width(), again.height()) == (700, 600)
+
+
+@pytest.mark.parametrize("painted", [True, False])
+def test_that_a_frame_is_furnished_once_painted_or_not(qtbot: QtBot, painted: bool) -> None:
+    frame = MainWindow(Settings.load())
+    qtbot.addWidget(frame)
+    calls: list[bool] = []
+    after_first_paint(frame, lambda: calls.append(frame.isVisible()))
+    if painted:
+        frame.show()
+    qtbot.waitUntil(lambda: bool(calls))
+    frame.show()
+    frame.repaint()
+    qtbot.wait(UNPAINTED_MS + 50)
+    assert calls == [painted]
+
+
+def test_that_a_program_that_cannot_be_furnished_ends_with_its_reason(tmp_path: Path) -> None:
+    script = (
+        "import viewer.app as app\n"
+        "def broken(window): raise OSError('the disk is gone')\n"
+        "app.furnish = broken\n"
+        "app.run()\n"
+    )
+    places = {name: str(tmp_path) for name in ("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")}
+    answer = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, **places},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert answer.returncode == 1
+    assert answer.stderr.strip().endswith("OSError: the disk is gone")

@@ -42,9 +42,9 @@ def show(paths: Sequence[Path] = (), *, demo: bool = False) -> int:
     gc.disable()
     try:
         # Qt behind it: only now.
-        from viewer.ui.lean_imports import lean_imports
+        from viewer.ui.lean_imports import lean_qt
 
-        lean_imports()
+        lean_qt()
         from viewer.app import run as run_window
 
         return run_window(paths, demo=demo)

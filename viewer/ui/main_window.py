@@ -1,46 +1,26 @@
-"""The main window: places the parts, knows none of them by name.
+"""The main window: an empty frame at first, which is on the screen before most of the program has been read.
 
-Sidebar sections, commands, tools and overlays are found by their registries; a new one does not change this file.
+What stands in it comes from `viewer.ui.furniture`. This file imports Qt and the settings only, and knows none of the
+parts by name: a new one does not change it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QPoint, Qt
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import (
-    QDockWidget,
-    QMainWindow,
-    QMenu,
-    QStackedWidget,
-    QToolBar,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QByteArray, QPoint, Qt, Signal
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPaintEvent
+from PySide6.QtWidgets import QMainWindow, QWidget
 
 from viewer.settings import Settings
-from viewer.state.library import Library
-from viewer.state.view import ViewState
-from viewer.ui.commands import MENU_ORDER, Command, CommandTable, Shortcuts
-from viewer.ui.context import UiContext
-from viewer.ui.dialogs.notice import first_start_notice
-from viewer.ui.discovery import modules
 from viewer.ui.drop import dropped_paths
-from viewer.ui.loader_thread import Loader
-from viewer.ui.menus import fill_menu
-from viewer.ui.opening import open_with_question
-from viewer.ui.panes.grid import PaneGrid
-from viewer.ui.presets import PresetBook
-from viewer.ui.session import Session
-from viewer.ui.sidebar import Section, SectionBuilder, sections
-from viewer.ui.start_page import StartPage
-from viewer.ui.status_line import StatusLine
-from viewer.ui.theme import icon
 
-COMMAND_PACKAGES = ("viewer.ui.actions", "viewer.ui.export", "viewer.ui.dialogs")
-TOOLBAR_GROUPS = ("File", "Tools", "Layout", "Layers", "View", "Export")
+if TYPE_CHECKING:
+    from viewer.ui.commands import Shortcuts
+    from viewer.ui.presets import PresetBook
+
 SMALLEST = (1024, 700)
 
 
@@ -51,122 +31,56 @@ class MainWindow(QMainWindow):
     ----------
     settings
         User settings.
-    shortcuts, presets
-        Keys and window presets.
+
+    Signals
+    -------
+    first_painted
+        The frame has been painted, furnished or not; nothing is on the screen before the event in hand has ended.
     """
 
-    def __init__(self, settings: Settings, shortcuts: Shortcuts, presets: PresetBook) -> None:
+    first_painted = Signal()
+
+    def __init__(self, settings: Settings) -> None:
         super().__init__()
         self.setObjectName("main-window")
         self.setWindowTitle("Triptych")
         self.setMinimumSize(640, 480)
         self.resize(1440, 900)
         self.setAcceptDrops(True)
-        library = Library()
-        view = ViewState(library)
-        loader = Loader(self)
-        commands = CommandTable(shortcuts, self)
-        self.context = UiContext(library, view, settings, presets, loader, commands, self)
-        self.sections = SectionBuilder(self.context)
-        loader.arrived.connect(self.sections.complete)
-        self.session = Session(library, view, loader, settings, self)
-        self.grid = PaneGrid(view, shortcuts.mouse, self)
-        commands.set_pane_area(self.grid)
-        self._register_commands()
-        self.start_page = StartPage(self.context)
-        self._centre = QStackedWidget()
-        self._centre.addWidget(self.start_page)
-        self._centre.addWidget(self.grid)
-        self.setCentralWidget(self._with_notice(self._centre))
-        self._docks = self._make_docks(sections())
-        self._make_toolbar()
-        self._make_menus()
-        self.status = StatusLine(self.context)
-        self.setStatusBar(self.status)
+        self._settings = settings
+        self._painted = False
+        self._furnished = False
+        self._early: list[tuple[tuple[Path, ...], bool]] = []
+        geometry = settings.get("window.geometry")
+        if geometry:
+            self.restoreGeometry(QByteArray.fromBase64(str(geometry).encode()))
+
+    def furnish(self, shortcuts: Shortcuts, presets: PresetBook) -> None:
+        """Put everything in, and open what was dropped on the empty frame.
+
+        Parameters
+        ----------
+        shortcuts, presets
+            Keys and window presets.
+        """
+        # Imported here: behind it is most of the program.
+        from viewer.ui.furniture import furnish
+
+        parts = furnish(self, self._settings, shortcuts, presets)
+        self.context, self.session, self.sections = parts.context, parts.session, parts.sections
+        self.grid, self.start_page, self.status = parts.grid, parts.start_page, parts.status
+        self._centre, self._docks = parts.centre, parts.docks
         self._connect()
-        self._restore()
-        commands.refresh()
+        docks = self._settings.get("window.docks")
+        if docks:
+            self.restoreState(QByteArray.fromBase64(str(docks).encode()))
+        self.context.commands.refresh()
+        self._furnished = True
+        for paths, beside in self._early:
+            self.open(paths, beside=beside)
+        self._early.clear()
 
-    # --- building ----------------------------------------------------------------------------------------------
-
-    def _with_notice(self, widget: QWidget) -> QWidget:
-        """The centre, with the intended-use line above it until the user has read it (rule E23)."""
-        notice = first_start_notice(self.context.settings)
-        if notice is None:
-            return widget
-        both = QWidget()
-        column = QVBoxLayout(both)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(notice)
-        column.addWidget(widget, 1)
-        return both
-
-    def _register_commands(self) -> None:
-        for package in COMMAND_PACKAGES:
-            for module in modules(package, "commands"):
-                self.context.commands.register(module.commands(self.context))
-        self.context.commands.register(self._own_commands())
-
-    def _own_commands(self) -> Iterable[Command]:
-        for side, text in (("left", "Study browser"), ("right", "Sidebar"), ("bottom", "Problems")):
-            name = {"left": "view.browser", "right": "view.sidebar", "bottom": "view.problems"}[side]
-            yield Command(
-                name,
-                text,
-                lambda chosen=side: self._toggle_dock(chosen),  # type: ignore[misc]
-                "View",
-                checked=lambda chosen=side: self._docks[chosen].isVisible(),  # type: ignore[misc]
-            )
-
-    def _make_docks(self, found: Iterable[Section]) -> dict[str, QDockWidget]:
-        places = {
-            "left": (Qt.DockWidgetArea.LeftDockWidgetArea, "Studies", 264),
-            "right": (Qt.DockWidgetArea.RightDockWidgetArea, "Sidebar", 312),
-            "bottom": (Qt.DockWidgetArea.BottomDockWidgetArea, "Problems", 120),
-        }
-        by_side: dict[str, list[Section]] = {side: [] for side in places}
-        for section in found:
-            by_side[section.side].append(section)
-        docks = {}
-        for side, (area, title, size) in places.items():
-            dock = QDockWidget(title, self)
-            dock.setObjectName(f"dock-{side}")
-            dock.setFeatures(QDockWidget.DockWidgetFeature.DockWidgetClosable)
-            self.sections.fill(dock, by_side[side], hidden=side == "bottom")
-            self.addDockWidget(area, dock)
-            along = Qt.Orientation.Vertical if side == "bottom" else Qt.Orientation.Horizontal
-            self.resizeDocks([dock], [size], along)
-            docks[side] = dock
-        self.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
-        self.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
-        docks["bottom"].hide()
-        return docks
-
-    def _make_toolbar(self) -> None:
-        bar = QToolBar("Tools", self)
-        bar.setObjectName("toolbar")
-        bar.setMovable(False)
-        for group in TOOLBAR_GROUPS:
-            members = [
-                command for command in self.context.commands if command.group == group and command.icon
-            ]
-            for command in members:
-                action = self.context.commands.action(command.id)
-                action.setIcon(icon(command.icon))
-                keys = ", ".join(self.context.commands.keys(command.id))
-                action.setToolTip(f"{command.text} ({keys})" if keys else command.text)
-                bar.addAction(action)
-            if members:
-                bar.addSeparator()
-        self.addToolBar(bar)
-
-    def _make_menus(self) -> None:
-        for group in MENU_ORDER:
-            menu = QMenu(f"&{group}", self.menuBar())
-            menu.aboutToShow.connect(self.context.commands.refresh)
-            if fill_menu(menu, group, self.context.commands):
-                self.menuBar().addMenu(menu)
+    # --- following ---------------------------------------------------------------------------------------------
 
     def _connect(self) -> None:
         view, library = self.context.view, self.context.library
@@ -180,9 +94,7 @@ class MainWindow(QMainWindow):
         self.grid.gestures.hovered.connect(self.status.show_point)
         self.grid.gestures.menu_requested.connect(self._pane_menu)
         self.session.progressed.connect(self.status.show_event)
-        self.status.problems.clicked.connect(lambda: self._toggle_dock("bottom"))
-
-    # --- following ---------------------------------------------------------------------------------------------
+        self.status.problems.clicked.connect(self._toggle_problems)
 
     def _follow_view(self) -> None:
         opened = self.context.view.base_volume is not None
@@ -199,24 +111,20 @@ class MainWindow(QMainWindow):
         self.status.show_point(None)
 
     def _reload_presets(self) -> None:
-        for module in modules("viewer.ui.actions"):
-            if hasattr(module, "preset_commands"):
-                self.context.commands.unregister("preset.")
-                self.context.commands.register(module.preset_commands(self.context))
-        self.menuBar().clear()
-        self._make_menus()
+        from viewer.ui.furniture import make_menus, reload_presets
 
-    def _toggle_dock(self, side: str) -> None:
-        dock = self._docks[side]
-        dock.setVisible(not dock.isVisible())
+        reload_presets(self.context)
+        make_menus(self, self.context.commands)
+
+    def _toggle_problems(self) -> None:
+        from viewer.ui.furniture import toggle
+
+        toggle(self._docks["bottom"])
 
     def _pane_menu(self, _pane: QWidget, position: QPoint) -> None:
-        menu = QMenu(self)
-        for group in ("Window", "Layers", "Layout", "View", "Export"):
-            fill_menu(menu.addMenu(group), group, self.context.commands)
-        self.context.commands.refresh()
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.popup(position)
+        from viewer.ui.furniture import show_pane_menu
+
+        show_pane_menu(self, self.context.commands, position)
 
     # --- drop --------------------------------------------------------------------------------------------------
 
@@ -233,23 +141,31 @@ class MainWindow(QMainWindow):
 
     def open(self, paths: Iterable[Path], *, beside: bool = False) -> None:
         """Open folders, files and archives as if they were dropped; `beside` as if Shift had been held."""
+        if not self._furnished:
+            self._early.append((tuple(paths), beside))
+            return
+        from viewer.ui.opening import open_with_question
+
         open_with_question(self.context, tuple(paths), beside=beside)
 
     # --- life --------------------------------------------------------------------------------------------------
 
-    def _restore(self) -> None:
-        settings = self.context.settings
-        geometry, docks = settings.get("window.geometry"), settings.get("window.docks")
-        if geometry:
-            self.restoreGeometry(QByteArray.fromBase64(str(geometry).encode()))
-        if docks:
-            self.restoreState(QByteArray.fromBase64(str(docks).encode()))
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if not self._painted:
+            self._painted = True
+            self.first_painted.emit()
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        settings, view = self.context.settings, self.context.view
-        settings.set("window.geometry", self.saveGeometry().toBase64().toStdString())
-        settings.set("window.docks", self.saveState().toBase64().toStdString())
-        settings.save()
+        self._settings.set("window.geometry", self.saveGeometry().toBase64().toStdString())
+        if self._furnished:
+            self._settings.set("window.docks", self.saveState().toBase64().toStdString())
+            self._let_go()
+        self._settings.save()
+        super().closeEvent(event)
+
+    def _let_go(self) -> None:
+        view = self.context.view
         self.context.loader.stop()
         for signal in (view.layers_changed, view.display_changed, view.framing_changed, view.layout_changed):
             signal.disconnect(self._follow_view)
@@ -259,4 +175,3 @@ class MainWindow(QMainWindow):
         self.session.disconnect_state()
         self.grid.disconnect_state()
         self.status.disconnect_state()
-        super().closeEvent(event)
