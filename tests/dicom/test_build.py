@@ -20,7 +20,7 @@ from tests.phantoms import (
     write_ramp,
     write_series,
 )
-from viewer.dicom.build import array_dtype, fill_slice, make_volume, volume_bytes
+from viewer.dicom.build import array_dtype, fill_slice, make_volume, some_slices, volume_bytes
 from viewer.errors import DecodeError
 
 
@@ -221,3 +221,22 @@ def test_that_B13_header_windows_come_with_their_names(tmp_path: Path) -> None:
 def test_that_B22_lossy_origin_is_told(tmp_path: Path) -> None:
     stack = only_stack(write_ramp(tmp_path, LossyImageCompression="01", LossyImageCompressionRatio=12.3))
     assert stack.lossy_text == "lossy 12.3:1"
+
+
+def test_that_some_slices_of_a_pet_hold_what_the_whole_volume_does(tmp_path: Path) -> None:
+    """Two slices with the same slope are physical values all the same, because others have another one."""
+    (stack,) = stacks_of(catalogue_of(write_pet(tmp_path, slopes=(1.5, 1.5, 1.5, 1.5, 2.5, 1.5, 1.5))))
+    whole, part = filled(stack), some_slices(stack, (1, 2, 5))
+    np.testing.assert_array_equal(part.array, whole.array[[1, 2, 5]])
+    facts = ("uid", "quantity", "modality", "slope", "intercept", "suv_factor", "padding", "windows")
+    assert [getattr(part, name) for name in facts] == [getattr(whole, name) for name in facts]
+    assert part.ready.all()
+    assert some_slices(stack, ()).display_unit == "SUV"
+
+
+def test_that_of_some_slices_the_damaged_one_is_marked(tmp_path: Path) -> None:
+    stack = only_stack(write_ramp(tmp_path))
+    stack.frames[3].path.unlink()
+    part = some_slices(stack, (2, 3, 4))
+    np.testing.assert_array_equal(part.corrupt, [False, True, False])
+    np.testing.assert_array_equal(part.array[2], ramp_array()[4])

@@ -107,3 +107,17 @@ def test_that_corners_reach_half_a_voxel_beyond_the_centres() -> None:
     assert corners.max(axis=0) == pytest.approx([-2.5, -9, -16.5])
     assert G1.contains([-10.4, -20.9, -31.4])
     assert not G1.contains([-10.6, -20, -30])
+
+
+@pytest.mark.parametrize("slices", [[2], [0, 1], [1, 3, 4], [4]])
+@pytest.mark.parametrize("offsets", [None, [0, 0.5, 1.0, 3.25, 4]])
+def test_that_some_slices_lie_to_the_bit_where_they_lie_in_the_stack(
+    slices: list[int], offsets: list[float] | None
+) -> None:
+    whole = VolumeGeometry((5, 6, 8), G5.patient_from_index, slice_offsets=offsets, gaps=(2,))  # type: ignore[arg-type]
+    part = whole.some_slices(slices)
+    for n, k in enumerate(slices):
+        place = whole.to_patient([k, 3, 4.5])
+        np.testing.assert_array_equal(part.to_patient([n, 3, 4.5]), place)
+        np.testing.assert_allclose(part.to_index(place), [n, 3, 4.5], atol=1e-9)
+    assert part.gaps == ((0,) if slices == [1, 3, 4] else ())

@@ -38,7 +38,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     token.add_argument("--token-file", metavar="FILE", type=Path, help="file whose first line is the token")
     add("--identity", action="store_true", help="say who the patients are, and where the files lie")
     add("--registry", metavar="FILE", type=Path, help="SQLite file that keeps a list of all scans served")
-    add("--memory", metavar="GB", type=_gigabytes, help="of voxels kept; default: half of the memory")
+    add(
+        "--memory",
+        metavar="GB",
+        type=_gigabytes,
+        help="of volumes read and kept; default: half of the memory",
+    )
     parser.epilog = (
         'Needs the packages of: pip install "triptych-viewer[serve]". Addresses are described at /openapi.json.\n\n'
         "The connection is not encrypted. Put a proxy with TLS in front of it before other computers use it.\n"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -109,10 +111,42 @@ def make_volume(stack: Stack, description: str = "", array: npt.NDArray[np.gener
     )
 
 
-def fill_slice(volume: Volume, stack: Stack, k: int) -> None:
+def some_slices(stack: Stack, slices: Sequence[int], description: str = "") -> Volume:
+    """Read some slices of a stack as a volume of their own: the voxels, places and meaning they have in that of all.
+
+    Parameters
+    ----------
+    stack
+        Of the catalogue.
+    slices
+        Ascending; none gives what is known without voxels.
+    description
+        Of the series.
+
+    Returns
+    -------
+    Volume
+        (len(slices), j, i). Slices that could not be decoded are marked.
+    """
+    part = replace(stack, geometry=stack.geometry.some_slices(slices))
+    volume = make_volume(part, description)
+    for n, k in enumerate(slices):
+        with suppress(DecodeError):
+            fill_slice(volume, stack, k, n)
+    return volume
+
+
+def fill_slice(volume: Volume, stack: Stack, k: int, place: int | None = None) -> None:
     """Read slice k of a stack into the array of its volume.
 
     Different slices may be filled from different threads at the same time.
+
+    Parameters
+    ----------
+    volume, stack, k
+        Which slice of what.
+    place
+        Where it lies in a volume that does not hold all slices; k when None.
 
     Raises
     ------
@@ -121,6 +155,7 @@ def fill_slice(volume: Volume, stack: Stack, k: int) -> None:
         has vanished or cannot be read (J35, J36).
     """
     source = stack.frames[k]
+    k = k if place is None else place
     try:
         if stack.source is not None:
             volume.array[..., k, :, :] = stack.source.read(source)

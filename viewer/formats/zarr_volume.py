@@ -59,20 +59,31 @@ class ZarrSource:
         OSError
             The volume cannot be read any more.
         """
-        source = self._open().stack.source
+        source = self.opened().stack.source
         assert source is not None  # noqa: S101 - every volume of an archive has one
         return source.read(frame)
 
     def coarse(self, limit_bytes: int) -> CoarseLevel | None:
         """Read a coarse level; see `viewer.dicom.model.PyramidSource`."""
-        return self._open().coarse(limit_bytes)
+        return self.opened().coarse(limit_bytes)
 
-    def _open(self) -> ArchiveVolume:
+    def opened(self) -> ArchiveVolume:
+        """The volume, opened at the first call; it is closed when this source goes.
+
+        Raises
+        ------
+        FormatError, OSError
+            It cannot be opened any more.
+        """
         with self._lock:
             if self._volume is None:
                 self._volume = ArchiveVolume(self._path, cache_bytes=_CACHE_BYTES)
                 weakref.finalize(self, self._volume.close)
             return self._volume
+
+    def again(self) -> ZarrSource:
+        """The same source, not open: for who keeps few volumes of a large catalogue open."""
+        return ZarrSource(self._path, self._dtype)
 
 
 class ZarrVolume:

@@ -13,8 +13,10 @@ Conventions (fixed for the whole program)
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -40,7 +42,8 @@ class VolumeGeometry:
     frame_of_reference_uid
         FrameOfReferenceUID (0020,0052), empty when unknown.
     slice_offsets
-        None for a uniform stack (w == k), else float64 of length k, strictly increasing, first 0 and last k - 1.
+        None for a uniform stack (w == k), else float64 of length k, strictly increasing, first 0 and last k - 1. Some
+        slices of a stack that are a volume of their own (`some_slices`) keep the offsets they have in it.
     gaps
         Slice indices k whose interval to slice k + 1 holds no data (a gap over 1.5 times the median).
     oriented
@@ -163,16 +166,41 @@ class VolumeGeometry:
     def slice_coordinate(self, k: npt.ArrayLike) -> FloatArray:
         """Map slice indices k (may be fractional) to w, the first input of `patient_from_index`."""
         k = np.asarray(k, dtype=np.float64)
-        if self.slice_offsets is None or self.shape[0] == 1:
+        if self.slice_offsets is None:
             return k
+        if self.shape[0] == 1:
+            return np.asarray(k + self.slice_offsets[0])
         return _interpolate(k, np.arange(self.shape[0], dtype=np.float64), self.slice_offsets)
 
     def slice_index(self, w: npt.ArrayLike) -> FloatArray:
         """Map w, the first output of `index_from_patient`, to the (fractional) slice index k."""
         w = np.asarray(w, dtype=np.float64)
-        if self.slice_offsets is None or self.shape[0] == 1:
+        if self.slice_offsets is None:
             return w
+        if self.shape[0] == 1:
+            return np.asarray(w - self.slice_offsets[0])
         return _interpolate(w, self.slice_offsets, np.arange(self.shape[0], dtype=np.float64))
+
+    def some_slices(self, slices: Sequence[int]) -> VolumeGeometry:
+        """Geometry of some slices alone, with the affine of all: every calculation of a place gives the same bits.
+
+        Parameters
+        ----------
+        slices
+            Ascending.
+        """
+        gaps = tuple(
+            n
+            for n, (k, following) in enumerate(pairwise(slices))
+            if any(k <= gap < following for gap in self.gaps)
+        )
+        _, rows, columns = self.shape
+        return replace(
+            self,
+            shape=(len(slices), rows, columns),
+            slice_offsets=self.slice_coordinate(np.asarray(slices, dtype=np.float64)),
+            gaps=gaps,
+        )
 
     def to_patient(self, index: npt.ArrayLike) -> FloatArray:
         """Map (..., 3) continuous (k, j, i) to (..., 3) LPS millimetres."""

@@ -25,6 +25,7 @@ from viewer.imaging.volume import Volume
 from viewer.imaging.window import Voi
 from viewer.service.planes import NamedPlane
 from viewer.service.refusal import Refusal
+from viewer.service.shelf import Part
 
 PNG, RAW, FLOAT32, JSON = "png", "raw", "float32", "json"
 FORMATS = (PNG, RAW, FLOAT32, JSON)
@@ -61,36 +62,42 @@ class Answer:
 
 
 def named_answer(
-    volume: Volume, plane: NamedPlane, name: str, index: int, form: str, window: Voi | None
+    part: Part,
+    plane: NamedPlane,
+    index: int,
+    form: str,
+    window: Voi | None,
+    facts: Mapping[str, object],
 ) -> Answer:
     """A plane with a name.
 
     Parameters
     ----------
-    volume
-        Its volume.
-    plane, name, index
+    part
+        Of its volume: all of it, or the one slice that is asked for.
+    plane, index
         Which plane.
     form
         One of `FORMATS`.
     window
         On the quantity on display, for PNG; None for colour volumes.
+    facts
+        What a JSON body says beside the values.
 
     Raises
     ------
     Refusal
         None of it could be decoded, or it cannot be had in this form.
     """
-    missing = np.flatnonzero(volume.corrupt)
+    volume, geometry, missing = part.volume, part.geometry, part.missing
     if plane.axis == 0:
         missing = missing[missing == index]
         if missing.size:
             raise Refusal(422, "This slice could not be decoded.")
     if form == PNG:
-        target = plane.picture(volume.geometry, index)
-        return _png(volume, target, window)
-    stored = plane.voxels(volume.array, index)
-    grid = plane.grid(volume.geometry, index)
+        return _png(volume, plane.picture(geometry, index), window)
+    stored = plane.voxels(volume.array, index - part.first if plane.axis == 0 else index)
+    grid = plane.grid(geometry, index)
     headers = _described(volume, grid)
     if missing.size:
         headers["X-Missing-Slices"] = _joined(missing.tolist())
@@ -102,12 +109,12 @@ def named_answer(
     values = _displayed(volume, stored)
     if missing.size:
         # Slices lie side by side in rows or in columns of this plane.
-        last = volume.geometry.shape[0] - 1
+        last = geometry.shape[0] - 1
         if plane.row_axis == 0:
             values[last - missing if plane.flip_rows else missing] = np.nan
         else:
             values[:, last - missing if plane.flip_columns else missing] = np.nan
-    return _values(values, headers, form, volume, grid, {"plane": name, "index": index})
+    return _values(values, headers, form, volume, grid, facts)
 
 
 def oblique_answer(volume: Volume, plane: Plane, form: str, window: Voi | None) -> Answer:

@@ -1,7 +1,8 @@
 """The service as an ASGI application: routes of the table of operations, sentences as errors.
 
-Nothing slow runs on the event loop: one thread reads volumes, as many as there are cores make slices, so that slices of
-a volume that is open do not wait for another one that is being read.
+Nothing slow runs on the event loop. Some threads read whole volumes (`viewer.service.room`), some read single slices
+and attributes, and as many as there are cores make answers of volumes that are there, so that no one of these waits for
+another. A request that waits for a volume holds no other one.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ import asyncio
 import hashlib
 import logging
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from functools import partial
 from typing import Any, TypeVar
 
@@ -46,7 +47,7 @@ from viewer.service.operations import Operation, Parameter, Values, choice, docu
 from viewer.service.planes import NAMES, planes_of
 from viewer.service.refusal import Refusal
 from viewer.service.registry import Registry
-from viewer.service.shelf import Scan, Shelf
+from viewer.service.shelf import Level, Part, Scan, Shelf, whole
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -54,6 +55,9 @@ _T = TypeVar("_T")
 LARGEST_SIDE = 2048
 """Of an oblique plane in pixels."""
 SMALLEST_STEP_MM, LARGEST_STEP_MM = 1e-3, 1e3
+FETCHERS = 4
+"""Slices and attributes that are read at the same time beside whole volumes."""
+MOST_LEVELS = 20
 SMALLEST_SINE = 1e-3
 """Rows and columns of a plane may not run along each other."""
 
@@ -75,46 +79,113 @@ class Service:
         self.shelf = shelf
         self.registry = registry
         self.identity = identity
-        self._reading = ThreadPoolExecutor(1, "triptych-read")
+        self._fetching = ThreadPoolExecutor(FETCHERS, "triptych-fetch")
         self._slicing = ThreadPoolExecutor(os.cpu_count() or 1, "triptych-slice")
 
-    async def opened(self, values: Values) -> tuple[Scan, Volume]:
-        """The scan that is asked for, with its voxels.
+    def scan(self, values: Values) -> Scan:
+        """The scan that is asked for.
 
         Raises
         ------
         Refusal
-            There is no such scan, or it cannot be read.
+            There is no such scan.
         """
         scan = self.shelf.scan(values["id"])
         if scan is None:
             raise Refusal(404, "There is no volume of this id; /studies lists them.")
-        volume = self.shelf.kept(scan)
-        if volume is None:
-            try:
-                volume = await self._in(self._reading, partial(self.shelf.volume, scan))
-            except (Cancelled, StorageError) as error:
-                raise Refusal(503, error.user_message) from error
-            except ViewerError as error:
-                raise Refusal(422, error.user_message) from error
-        return scan, volume
+        return scan
+
+    async def level(self, scan: Scan, values: Values) -> tuple[int, Level]:
+        """The level that is asked for.
+
+        Raises
+        ------
+        Refusal
+            It has no such level, or it cannot be read.
+        """
+        number = values.get("level", 0)
+        if not number:
+            return 0, Level((1, 1, 1), scan.stack.geometry, 0)
+        levels = await self.fetched(partial(self.shelf.levels, scan))
+        if number >= len(levels):
+            raise Refusal(404, f"The last level of this volume is {len(levels) - 1}.")
+        return number, levels[number]
+
+    async def facts(self, scan: Scan) -> Part:
+        """What is known of a volume without reading it.
+
+        Raises
+        ------
+        Refusal
+            It cannot be read.
+        """
+        kept = self.shelf.kept(scan)
+        return whole(kept) if kept is not None else await self.fetched(partial(self.shelf.facts, scan))
+
+    async def window(self, scan: Scan) -> Voi:
+        """The window the viewer opens a volume with.
+
+        To be had before anything else is held: the whole volume may be needed for it.
+
+        Raises
+        ------
+        Refusal
+            It cannot be read.
+        """
+        found = await self.fetched(partial(self.shelf.window, scan))
+        if found is None:
+            async with self.volume(scan) as volume:
+                found = await self.made(partial(self.shelf.look, scan, volume))
+        return found
+
+    @asynccontextmanager
+    async def volume(self, scan: Scan, level: int = 0) -> AsyncIterator[Volume]:
+        """The use of a whole volume or of a level of it, read when it is not kept.
+
+        Raises
+        ------
+        Refusal
+            It cannot be read.
+        """
+        with ExitStack() as use:
+            with _refusals():
+                lease = use.enter_context(self.shelf.ask(scan, level))
+                volume = await asyncio.shield(asyncio.wrap_future(lease.future))
+            yield volume
 
     async def made(self, work: Callable[[], _T]) -> _T:
         """What a function gives that takes its time."""
-        try:
-            return await self._in(self._slicing, work)
-        except MemoryError as error:
-            raise Refusal(503, "There is not enough memory for this answer now.") from error
+        return await self._in(self._slicing, work)
+
+    async def fetched(self, work: Callable[[], _T]) -> _T:
+        """What a function gives that reads a little from the disk."""
+        return await self._in(self._fetching, work)
 
     async def _in(self, pool: ThreadPoolExecutor, work: Callable[[], _T]) -> _T:
-        return await asyncio.get_running_loop().run_in_executor(pool, work)
+        with _refusals():
+            return await asyncio.get_running_loop().run_in_executor(pool, work)
 
     def close(self) -> None:
         """End all work and let everything go."""
         self.shelf.close()
-        self._reading.shutdown(cancel_futures=True)
+        self._fetching.shutdown(cancel_futures=True)
         self._slicing.shutdown(cancel_futures=True)
         self.registry.close()
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Turn what can go wrong while reading into answers."""
+    try:
+        yield
+    except Refusal:
+        raise
+    except MemoryError as error:
+        raise Refusal(503, "There is not enough memory for this answer now.") from error
+    except (Cancelled, StorageError) as error:
+        raise Refusal(503, error.user_message) from error
+    except ViewerError as error:
+        raise Refusal(422, error.user_message) from error
 
 
 def make_app(service: Service, token: str, names: tuple[str, ...] = ()) -> Starlette:
@@ -235,37 +306,54 @@ async def _scans(service: Service, values: Values) -> Response:
 
 
 async def _volume(service: Service, values: Values) -> Response:
-    scan, volume = await service.opened(values)
+    scan = service.scan(values)
+    window = await service.window(scan)
+    facts = await service.facts(scan)
+    levels = await service.fetched(partial(service.shelf.levels, scan))
 
     def described() -> bytes:
-        window = service.shelf.window(scan, volume)
-        planes = planes_of(volume, multiplanar=scan.stack.multiplanar)
-        return to_json(describe.volume(scan, volume, planes, window, identity=service.identity))
+        planes = planes_of(facts.geometry, multiplanar=scan.stack.multiplanar)
+        return to_json(describe.volume(scan, facts, planes, levels, window, identity=service.identity))
 
     return Response(await service.made(described), media_type="application/json")
 
 
 async def _plane(service: Service, values: Values) -> Response:
-    scan, volume = await service.opened(values)
-    name, index = values["plane"], values["index"]
-    plane = planes_of(volume, multiplanar=scan.stack.multiplanar).get(name)
+    scan = service.scan(values)
+    name, index, form = values["plane"], values["index"], values.get("format", PNG)
+    geometry, multiplanar = scan.stack.geometry, scan.stack.multiplanar
+    plane = planes_of(geometry, multiplanar=multiplanar).get(name)
     if plane is None:
         raise Refusal(409, "Where these images lie in the patient is unknown; ask for acquired slices.")
-    count = volume.geometry.shape[plane.axis]
+    count = geometry.shape[plane.axis]
     if index >= count:
         raise Refusal(404, f"There are {count} {name} planes, counted from 0.")
-    form = values.get("format", PNG)
-
-    def make() -> Answer:
-        window = _window(service, scan, volume, values) if form == PNG else None
-        return named_answer(volume, plane, name, index, form, window)
-
-    return _response(await service.made(make))
+    number, level = await service.level(scan, values)
+    window = await _window(service, scan, values) if form == PNG else None
+    facts = {"plane": name, "index": index}
+    shelf = service.shelf
+    if not number and plane.axis == 0 and shelf.kept(scan) is None and shelf.has_slices(scan):
+        answer = await service.fetched(
+            lambda: named_answer(shelf.slice(scan, index), plane, index, form, window, facts)
+        )
+        return _response(answer)
+    async with service.volume(scan, number) as volume:
+        if not number:
+            made = partial(named_answer, whole(volume), plane, index, form, window, facts)
+        elif form == PNG:
+            # The picture at its own place, made of coarser voxels.
+            made = partial(named_answer, Part(volume, geometry), plane, index, form, window, facts)
+        else:
+            coarse = planes_of(level.geometry, multiplanar=multiplanar)[name]
+            nearest = min(round(index / level.step[plane.axis]), level.geometry.shape[plane.axis] - 1)
+            said = facts | {"level": number}
+            made = partial(named_answer, whole(volume), coarse, nearest, form, window, said)
+        return _response(await service.made(made), number)
 
 
 async def _oblique(service: Service, values: Values) -> Response:
-    scan, volume = await service.opened(values)
-    if not (scan.stack.multiplanar and volume.geometry.oriented):
+    scan = service.scan(values)
+    if not (scan.stack.multiplanar and scan.stack.geometry.oriented):
         raise Refusal(409, "Where these images lie in the patient is unknown; ask for acquired slices.")
     u, v = np.array(values["u"]), np.array(values["v"])
     lengths = float(np.linalg.norm(u)), float(np.linalg.norm(v))
@@ -275,32 +363,33 @@ async def _oblique(service: Service, values: Values) -> Response:
         raise Refusal(409, "The steps u and v must not run along each other.")
     plane = Plane(np.array(values["origin"]), u, v, values["width"], values["height"])
     form = values.get("format", PNG)
-
-    def make() -> Answer:
-        window = _window(service, scan, volume, values) if form == PNG else None
-        return oblique_answer(volume, plane, form, window)
-
-    return _response(await service.made(make))
-
-
-def _response(answer: Answer) -> Response:
-    return Response(answer.body, headers=dict(answer.headers), media_type=answer.media_type)
+    number, _ = await service.level(scan, values)
+    window = await _window(service, scan, values) if form == PNG else None
+    async with service.volume(scan, number) as volume:
+        answer = await service.made(partial(oblique_answer, volume, plane, form, window))
+        return _response(answer, number)
 
 
-def _window(service: Service, scan: Scan, volume: Volume, values: Values) -> Voi | None:
+def _response(answer: Answer, level: int = 0) -> Response:
+    headers = dict(answer.headers) | ({"X-Level": str(level)} if level else {})
+    return Response(answer.body, headers=headers, media_type=answer.media_type)
+
+
+async def _window(service: Service, scan: Scan, values: Values) -> Voi | None:
     """The window asked for, the preset asked for, or the one the viewer opens the volume with."""
+    volume = (await service.facts(scan)).volume
     if volume.is_colour:
         return None
     if "window" in values:
         width, level = values["window"]
-        whole = volume.display_unit == "HU" and width >= 1
-        return Window(level, width, VoiFunction.LINEAR if whole else VoiFunction.LINEAR_EXACT)
+        whole_numbers = volume.display_unit == "HU" and width >= 1
+        return Window(level, width, VoiFunction.LINEAR if whole_numbers else VoiFunction.LINEAR_EXACT)
     if "preset" in values:
         for preset in describe.presets_of(volume):
             if preset.id == values["preset"]:
                 return preset.window
         raise Refusal(409, f"This preset is not made for {volume.display_unit or 'values without a unit'}.")
-    return service.shelf.window(scan, volume)
+    return await service.window(scan)
 
 
 _OBJECT = {"application/json": {"type": "object"}}
@@ -321,6 +410,14 @@ _WINDOW: tuple[Parameter, ...] = (
         "preset of the window of a PNG",
         [preset.id for preset in builtin_presets()],
     ),
+)
+_LEVEL = integer(
+    "level",
+    "query",
+    "a coarser level of an archive, answered before the whole volume has been read",
+    0,
+    MOST_LEVELS,
+    required=False,
 )
 
 
@@ -363,6 +460,7 @@ OPERATIONS: tuple[Operation, ...] = (
             integer("width", "query", "number of columns", 1, LARGEST_SIDE),
             integer("height", "query", "number of rows", 1, LARGEST_SIDE),
             choice("format", "query", "form of the answer", OBLIQUE_FORMATS, PNG),
+            _LEVEL,
             *_WINDOW,
         ),
         _planes(OBLIQUE_FORMATS),
@@ -379,6 +477,7 @@ OPERATIONS: tuple[Operation, ...] = (
             choice("plane", "path", "plane", NAMES),
             integer("index", "path", "which one", 0),
             choice("format", "query", "form of the answer", FORMATS, PNG),
+            _LEVEL,
             *_WINDOW,
         ),
         _planes(FORMATS),

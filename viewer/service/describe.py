@@ -6,18 +6,18 @@ Without `identity` nothing in it leads to a patient: no names, dates, UIDs or fr
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
-
-import numpy as np
 
 from viewer.dicom.build import array_dtype, volume_bytes
 from viewer.dicom.model import Series, Study
+from viewer.imaging.geometry import VolumeGeometry
 from viewer.imaging.orientation import letters, opposite
 from viewer.imaging.presets import Preset, builtin_presets
 from viewer.imaging.volume import Volume
 from viewer.imaging.window import Voi, Window
 from viewer.service.planes import NamedPlane
-from viewer.service.shelf import Scan, Shelf
+from viewer.service.shelf import Level, Part, Scan, Shelf
 from viewer.state.first_window import header_windows
 
 
@@ -79,10 +79,16 @@ def _series(series: Series, scans: list[Scan], *, identity: bool) -> dict[str, A
 
 
 def volume(
-    scan: Scan, loaded: Volume, planes: dict[str, NamedPlane], window: Voi, *, identity: bool
+    scan: Scan,
+    part: Part,
+    planes: dict[str, NamedPlane],
+    levels: Sequence[Level],
+    window: Voi,
+    *,
+    identity: bool,
 ) -> dict[str, Any]:
-    """Geometry, unit, windows and shape of a volume."""
-    geometry = loaded.geometry
+    """Geometry, unit, windows and shape of a volume, of which nothing need have been read."""
+    geometry, loaded = part.geometry, part.volume
     answer: dict[str, Any] = {
         "id": scan.id,
         "study": _hidden("study", scan.study.uid),
@@ -106,12 +112,23 @@ def volume(
             "oriented": geometry.oriented,
             "calibrated": geometry.calibrated,
         },
-        "missing_slices": np.flatnonzero(loaded.corrupt).tolist(),
+        "missing_slices": part.missing.tolist(),
+        "whole": part.whole,
+        "levels": [
+            {
+                "level": n,
+                "step": list(level.step),
+                "shape": list(level.geometry.shape),
+                "spacing_mm": list(level.geometry.spacing_mm),
+                "bytes": level.nbytes,
+            }
+            for n, level in enumerate(levels)
+        ],
         "windows": windows(loaded, window, identity=identity),
         "presets": [
             {"id": preset.id, "name": preset.name, **_window(preset.window)} for preset in presets_of(loaded)
         ],
-        "planes": {name: _plane(plane, loaded) for name, plane in planes.items()},
+        "planes": {name: _plane(plane, geometry) for name, plane in planes.items()},
     }
     if identity:
         answer |= {
@@ -141,8 +158,7 @@ def _window(window: Window) -> dict[str, Any]:
     return {"center": window.center, "width": window.width, "function": window.function.value}
 
 
-def _plane(plane: NamedPlane, loaded: Volume) -> dict[str, Any]:
-    geometry = loaded.geometry
+def _plane(plane: NamedPlane, geometry: VolumeGeometry) -> dict[str, Any]:
     known = geometry.oriented
     right, bottom = (letters(axis) if known else "" for axis in (plane.right, plane.down))
     return {

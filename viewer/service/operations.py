@@ -177,6 +177,7 @@ _HEADERS = {
     "X-Origin-Mm": "LPS centre of the first value.",
     "X-Column-Step-Mm": "LPS step to the next column.",
     "X-Row-Step-Mm": "LPS step to the next row.",
+    "X-Level": "Level that the answer was made from, when it is a coarser one.",
 }
 
 

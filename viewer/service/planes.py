@@ -17,7 +17,6 @@ import numpy.typing as npt
 from viewer.imaging.geometry import FloatArray, VolumeGeometry, cross
 from viewer.imaging.orientation import Anatomy, acquired_frame, plane_axes
 from viewer.imaging.plane import Plane
-from viewer.imaging.volume import Volume
 
 ACQUIRED = "acquired"
 NAMES = ("axial", "sagittal", "coronal", ACQUIRED)
@@ -127,17 +126,16 @@ class NamedPlane:
         return Plane.centred(centre, self.right, self.down, pitch, width, height)
 
 
-def planes_of(volume: Volume, *, multiplanar: bool) -> dict[str, NamedPlane]:
+def planes_of(geometry: VolumeGeometry, *, multiplanar: bool) -> dict[str, NamedPlane]:
     """The planes a volume has by name: "acquired" alone when its place in the patient is unknown.
 
     Parameters
     ----------
-    volume
-        Whose planes.
+    geometry
+        Of the volume.
     multiplanar
         Whether its slices form a volume.
     """
-    geometry = volume.geometry
     affine = geometry.patient_from_index
     right = affine[:3, 2] / np.linalg.norm(affine[:3, 2])
     down = cross(geometry.slice_normal, right)

@@ -20,19 +20,48 @@ AUTOMATIC = "automatic"
 
 def first_window(volume: Volume) -> tuple[Voi, str]:
     """Window of a volume that just opened, with its name."""
-    if volume.preset_unit == "SUV":
-        return Window.from_bounds(0.0, 7.0, name="SUV 0-7"), "SUV 0-7"
-    named = header_windows(volume) if volume.modality != "PT" else ()
-    if named:
-        return named[0], named[0].name
+    known = _without_voxels(volume)
+    if known is not None:
+        return known
     if volume.modality == DOSE_MODALITY:
         loaded = np.flatnonzero(volume.ready & ~volume.corrupt)
         largest = max((float(volume.array[k].max()) for k in loaded), default=0.0)
         upper = max(largest * volume.display_slope, 1e-6)
         return Window.from_bounds(LOWEST_DOSE * upper, upper), AUTOMATIC
-    if volume.display_unit == "HU":
-        return default_window("HU"), AUTOMATIC
     return automatic_window(volume), AUTOMATIC
+
+
+def _without_voxels(volume: Volume) -> tuple[Voi, str] | None:
+    """Window that the header or the quantity decides, with its name."""
+    if volume.preset_unit == "SUV":
+        return Window.from_bounds(0.0, 7.0, name="SUV 0-7"), "SUV 0-7"
+    named = header_windows(volume) if volume.modality != "PT" else ()
+    if named:
+        return named[0], named[0].name
+    if volume.display_unit == "HU" and volume.modality != DOSE_MODALITY:
+        return default_window("HU"), AUTOMATIC
+    return None
+
+
+def window_slices(volume: Volume, usable: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Slices whose values `first_window` looks at: a volume of these alone gets the same window.
+
+    Parameters
+    ----------
+    volume
+        What is known of it without its voxels.
+    usable
+        Slices of the whole volume that can be decoded, ascending.
+    """
+    if volume.is_colour or _without_voxels(volume) is not None:
+        return usable[:0]
+    every = volume.modality == DOSE_MODALITY or volume.quantity.is_label
+    return usable if every else _few(usable)
+
+
+def _few(slices: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """At most 31 slices; all of those when asked again."""
+    return slices[:: max(1, slices.size // 16)]
 
 
 def automatic_window(volume: Volume) -> Window:
@@ -47,7 +76,7 @@ def automatic_window(volume: Volume) -> Window:
     if volume.quantity.is_label:
         # Rare labels count as much as frequent ones.
         return Window.from_bounds(0.0, max(1.0, *(float(volume.array[k].max()) for k in loaded)))
-    few = loaded[:: max(1, loaded.size // 16)]
+    few = _few(loaded)
     step = 2 if volume.coarse is None else 1
     return _window_of(volume, (volume.coarse or volume).array[few, ::step, ::step])
 
