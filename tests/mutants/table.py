@@ -417,7 +417,7 @@ _ROWS: Final[tuple[tuple[str, str, str, str], ...]] = (
     (
         "E12",
         "state/annotations.py",
-        'thick = "" if slab is None or scene.pane.kind is PlaneKind.MIP else slab_text(slab)',
+        'thick = plane_text(view, kind, slab) if kind is not PlaneKind.MIP else ""',
         'thick = ""',
     ),
     (

@@ -22,7 +22,7 @@ from viewer.state.oblique import LEAST_DEG, off_axis_deg
 from viewer.state.panes import Density, PlaneKind
 from viewer.state.resolve import PaneScene
 from viewer.state.silhouettes import projected_text
-from viewer.state.slab import slab_text
+from viewer.state.slab import plane_text
 from viewer.state.view import ViewState
 from viewer.state.wording import age_text, date_text, time_text
 
@@ -97,11 +97,12 @@ def _fixed(item: OpenVolume, *, identity: bool, compact: bool) -> Corners:
 def _place(view: ViewState, scene: PaneScene, *, compact: bool) -> list[str]:
     """Slice counter, position, turn and slab; the slab is always named (rule E12), and what is projected in it."""
     slab = scene.layers[0].slab if scene.layers else None
-    thick = "" if slab is None or scene.pane.kind is PlaneKind.MIP else slab_text(slab)
-    off_axis = off_axis_deg(view, scene.pane.kind)
+    kind = scene.pane.kind
+    thick = plane_text(view, kind, slab) if kind is not PlaneKind.MIP else ""
+    off_axis = off_axis_deg(view, kind)
     turned = f"turned {off_axis:.1f}°" if off_axis >= LEAST_DEG else ""
     bone = ""
-    if scene.layers and scene.pane.kind is PlaneKind.MIP:
+    if scene.layers and kind is PlaneKind.MIP:
         bone = view.work.of(BoneRemoval).text(scene.layers[0].volume)
     seen_through = projected_text(view, scene)
     texts = [

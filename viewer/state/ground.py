@@ -15,6 +15,7 @@ from viewer.imaging.plane import Plane
 from viewer.imaging.sample import Slab
 from viewer.state.panes import Pane, PlaneKind
 from viewer.state.resolve import pane_plane
+from viewer.state.slab import slab_of
 from viewer.state.view import ViewState
 
 SLIP_PX = 0.5
@@ -71,4 +72,4 @@ def ground_of(view: ViewState, pane: Pane, width: int, height: int) -> Ground | 
         return None
     volumes = tuple("" if layer is None else layer.volume_uid for layer in (view.base, view.overlay))
     plane = pane_plane(view, pane, item.volume.geometry, width, height)
-    return Ground((volumes[0], volumes[1]), view.slab, plane)
+    return Ground((volumes[0], volumes[1]), slab_of(view, pane.kind), plane)

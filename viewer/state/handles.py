@@ -15,6 +15,7 @@ from viewer.state.crosslines import CrossLine, Point, span
 from viewer.state.oblique import PLANES
 from viewer.state.panes import PlaneKind
 from viewer.state.resolve import PaneScene
+from viewer.state.slab import slab_of
 
 if TYPE_CHECKING:
     from viewer.state.view import ViewState
@@ -95,11 +96,12 @@ def turn_points(scene: PaneScene, line: CrossLine, ratio: float) -> tuple[Point,
     return tuple((x + arm * dx, y + arm * dy) for arm in arms if abs(arm) >= LEAST_ARM)
 
 
-def slab_offset(view: ViewState, scene: PaneScene, ratio: float) -> float | None:
-    """Distance in logical pixels from a line to the borders of its slab; None without a slab."""
-    if view.slab is None or scene.pane.kind not in PLANES:
+def slab_offset(view: ViewState, scene: PaneScene, kind: PlaneKind, ratio: float) -> float | None:
+    """Distance in logical pixels from the line of a plane to the borders of its slab; None without a slab."""
+    slab = slab_of(view, kind)
+    if slab is None or scene.pane.kind not in PLANES:
         return None
-    return view.slab.thickness_mm / 2 / (scene.plane.mm_per_pixel * ratio)
+    return slab.thickness_mm / 2 / (scene.plane.mm_per_pixel * ratio)
 
 
 def handle_at(view: ViewState, scene: PaneScene, at: Point, ratio: float) -> Handle | None:
@@ -115,12 +117,14 @@ def handle_at(view: ViewState, scene: PaneScene, at: Point, ratio: float) -> Han
     distance, kind, place = min(ends, default=(math.inf, scene.pane.kind, at))
     if distance <= REACH:
         return Handle(scene.pane.id, kind, slab=False, grasped=True, place=place)
-    offset = slab_offset(view, scene, ratio)
-    if offset is not None:
-        gaps = [(abs(abs(across(line, point, at)) - offset), line.kind) for line in scene.lines]
-        gap, border = min(gaps)
-        if gap <= EDGE_REACH:
-            return Handle(scene.pane.id, border, slab=True, grasped=True)
+    gaps = [
+        (abs(abs(across(line, point, at)) - offset), line.kind)
+        for line in scene.lines
+        if (offset := slab_offset(view, scene, line.kind, ratio)) is not None
+    ]
+    gap, border = min(gaps, default=(math.inf, kind))
+    if gap <= EDGE_REACH:
+        return Handle(scene.pane.id, border, slab=True, grasped=True)
     return Handle(scene.pane.id, kind, slab=False, grasped=False, place=place) if distance <= NEAR else None
 
 

@@ -33,6 +33,7 @@ from viewer.state.layers import ImageLayer, Role
 from viewer.state.library import OpenVolume
 from viewer.state.panes import Content, Pane, PlaneKind, quarter_turned
 from viewer.state.planes import grid_axis, voxel_centre
+from viewer.state.slab import slab_of
 from viewer.state.view import ViewState
 
 
@@ -317,7 +318,7 @@ def _layer(view: ViewState, pane: Pane, role: Role, plane: Plane, *, opaque: boo
     if on_top and not (same_frame_of_reference(view) or view.registration_confirmed):
         return None
     volume = item.volume
-    slab = view.slab
+    slab = slab_of(view, pane.kind)
     depends: tuple[object, ...] | None = None
     interpolation = Interpolation.NEAREST if volume.quantity.is_label else view.interpolation
     if pane.kind is PlaneKind.MIP:

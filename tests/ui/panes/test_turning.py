@@ -14,11 +14,14 @@ from tests.ui.conftest import MakeWindow
 from tests.ui.panes.test_frames import open_volume
 from viewer.imaging.sample import Projection, Slab
 from viewer.imaging.window import Window
+from viewer.state.annotations import corners
 from viewer.state.handles import Grasp, Handle, turn_points
 from viewer.state.layers import ImageLayer
 from viewer.state.library import Library
 from viewer.state.oblique import PLANES, angles, is_turned, off_axis_deg, set_angles
-from viewer.state.panes import PlaneKind
+from viewer.state.panes import Density, Pane, PlaneKind
+from viewer.state.resolve import resolve
+from viewer.state.slab import OwnSlabs, slab_of
 from viewer.state.view import ViewState
 from viewer.ui.commands import Shortcuts
 from viewer.ui.dialogs.planes_dialog import SlabDialog, TurnDialog
@@ -296,3 +299,100 @@ def test_that_the_slab_is_typed_and_chosen_by_name(opened: MainWindow) -> None:
         now: Slab | None = context.view.slab
         thicknesses.append(0 if now is None else now.thickness_mm)
     assert thicknesses == [0, 1, 0]
+
+
+def test_that_E12_a_plane_may_have_a_slab_of_its_own(opened: MainWindow) -> None:
+    context = opened.context
+    view, run = context.view, context.commands.run
+    view.set_layout("three")
+    ids = {pane.kind: pane.id for pane in view.layout.panes}
+
+    def slabs() -> dict[PlaneKind, Slab | None]:
+        opened.grid.coordinator.prepare()
+        found = {}
+        for pane in opened.grid.panes():
+            scene = resolve(view, pane.pane, 200, 200)
+            assert scene is not None
+            found[pane.pane.kind] = scene.layers[0].slab
+        return found
+
+    common = Slab(10.0, Projection.MAX)
+    view.activate(ids[AXIAL])
+    run("view.slab")
+    assert slabs() == {AXIAL: common, SAGITTAL: common, CORONAL: common}
+    view.activate(ids[CORONAL])
+    run("slab.own")
+    context.commands.refresh()
+    assert context.commands.action("slab.own").isChecked()
+    run("slab.thicker")
+    run("slab.mean")
+    apart = Slab(15.0, Projection.MEAN)
+    assert slabs() == {AXIAL: common, SAGITTAL: common, CORONAL: apart}
+    view.activate(ids[SAGITTAL])
+    run("slab.min")
+    both = Slab(10.0, Projection.MIN)
+    assert slabs() == {AXIAL: both, SAGITTAL: both, CORONAL: apart}
+    view.activate(ids[CORONAL])
+    run("view.slab")
+    assert slabs() == {AXIAL: both, SAGITTAL: both, CORONAL: None}
+    scene = resolve(view, Pane("coronal", CORONAL), 200, 200)
+    assert scene is not None
+    assert "single slice" in " ".join(corners(view, scene, Density.FULL, identity=False).bottom_left)
+    run("slab.own")
+    assert slabs() == {AXIAL: both, SAGITTAL: both, CORONAL: both}
+
+
+def test_that_a_slab_of_its_own_ends_with_a_reset_and_with_another_volume(opened: MainWindow) -> None:
+    view, own = opened.context.view, opened.context.view.work.of(OwnSlabs)
+    slab = Slab(5.0, Projection.MIN)
+    own.put(AXIAL, slab)
+    assert (slab_of(view, AXIAL), slab_of(view, CORONAL)) == (slab, None)
+    opened.context.commands.run("view.reset")
+    assert slab_of(view, AXIAL) is None
+    own.put(AXIAL, slab)
+    view.library.add(open_volume("other", "CT", 1.0))
+    view.show(ImageLayer("other", Window(40, 400)))
+    assert slab_of(view, AXIAL) is None
+    own.put(CORONAL, slab)
+    assert (slab_of(view, AXIAL), slab_of(view, CORONAL)) == (None, slab)
+
+
+def test_that_the_slab_dialog_can_be_of_one_plane_and_cancel_restores(opened: MainWindow) -> None:
+    context = opened.context
+    view = context.view
+    view.set_slab(Slab(10.0, Projection.MAX))
+    view.activate(next(pane.id for pane in view.layout.panes if pane.kind is AXIAL))
+    context.commands.run("slab.exact")
+    dialog = child(opened, SlabDialog)
+    assert dialog.own_box.text() == "Of the axial plane only"
+    dialog.thickness_box.setValue(30)
+    assert view.slab == Slab(30, Projection.MAX)
+    dialog.own_box.setChecked(True)
+    assert (view.slab, slab_of(view, AXIAL)) == (Slab(10.0, Projection.MAX), Slab(30, Projection.MAX))
+    dialog.reject()
+    assert (view.slab, slab_of(view, AXIAL)) == (Slab(10.0, Projection.MAX),) * 2
+    assert not view.work.of(OwnSlabs).has(AXIAL)
+
+
+def test_that_E12_a_border_is_that_of_the_plane_it_belongs_to(panes: Panes) -> None:
+    """In the axial pane the sagittal slab is 20 mm thick, the coronal one 8 mm; dragging one leaves the other."""
+    view = panes.view
+    view.set_slab(Slab(8.0, Projection.MEAN))
+    view.work.of(OwnSlabs).put(SAGITTAL, Slab(20.0, Projection.MAX))
+    panes.paint()
+    scene = panes.pane(AXIAL).scene_shown
+    assert scene is not None
+    lines = {line.kind: line for line in scene.lines}
+    centre = np.array([panes.spot(AXIAL).x(), panes.spot(AXIAL).y()])
+
+    def place(kind: PlaneKind, away_mm: float) -> QPoint:
+        out, along = np.array(lines[kind].across), np.array(lines[kind].direction)
+        x, y = centre + out * away_mm / scene.plane.mm_per_pixel + along * 25
+        return QPointF(x, y).toPoint()
+
+    panes.drag(AXIAL, [place(SAGITTAL, 10.0), place(SAGITTAL, 11.0), place(SAGITTAL, 7.0)])
+    found = slab_of(view, SAGITTAL)
+    assert found is not None
+    assert found.projection is Projection.MAX
+    assert found.thickness_mm == pytest.approx(14, abs=0.4)
+    assert view.slab == Slab(8.0, Projection.MEAN)

@@ -50,10 +50,10 @@ def commands(context: UiContext) -> Iterable[Command]:
     yield Command(
         "view.slab",
         "Slab",
-        lambda: slab.toggle(view),
+        lambda: slab.toggle(view, view.active.kind),
         look,
         opened,
-        checked=lambda: view.slab is not None,
+        checked=lambda: slab.slab_of(view, view.active.kind) is not None,
         icon="slab",
     )
     for projection, name in slab.NAMES.items():
@@ -65,22 +65,30 @@ def commands(context: UiContext) -> Iterable[Command]:
             opened,
             checked=_is_projected(context, projection),
         )
+    for name, text, steps in (("thicker", "Thicker slab", 1), ("thinner", "Thinner slab", -1)):
+        yield Command(f"slab.{name}", text, _stepping(context, steps), look, opened, panes_only=True)
     yield Command(
-        "slab.thicker", "Thicker slab", lambda: slab.step_thickness(view, 1), look, opened, panes_only=True
-    )
-    yield Command(
-        "slab.thinner", "Thinner slab", lambda: slab.step_thickness(view, -1), look, opened, panes_only=True
+        "slab.own",
+        "Slab of this plane only",
+        lambda: slab.toggle_own(view, view.active.kind),
+        look,
+        planes,
+        checked=lambda: view.work.of(slab.OwnSlabs).has(view.active.kind),
     )
     yield Command("slab.exact", "Slab…", lambda: ask_slab(context), look, opened)
 
 
 def _projecting(context: UiContext, projection: Projection) -> Callable[[], None]:
-    return lambda: slab.set_projection(context.view, projection)
+    return lambda: slab.set_projection(context.view, projection, context.view.active.kind)
+
+
+def _stepping(context: UiContext, steps: int) -> Callable[[], None]:
+    return lambda: slab.step_thickness(context.view, steps, context.view.active.kind)
 
 
 def _is_projected(context: UiContext, projection: Projection) -> Callable[[], bool]:
     def answer() -> bool:
-        now = context.view.slab
+        now = slab.slab_of(context.view, context.view.active.kind)
         return now is not None and now.projection is projection
 
     return answer
@@ -104,11 +112,30 @@ def ask_angles(context: UiContext) -> None:
 
 
 def ask_slab(context: UiContext) -> None:
-    """Type thickness and projection of the slab; the panes follow, Cancel brings the old one back."""
-    view = context.view
-    before: Slab | None = view.slab
-    dialog = SlabDialog(before or slab.FIRST, context.window)
-    dialog.changed.connect(view.set_slab)
-    dialog.rejected.connect(lambda: view.set_slab(before))
-    dialog.accepted.connect(lambda: view.set_slab(view.slab or slab.FIRST))
+    """Type thickness and projection of the slab; the panes follow, Cancel brings the old ones back."""
+    view, kind = context.view, context.view.active.kind
+    own = view.work.of(slab.OwnSlabs)
+    common, before, apart = view.slab, slab.slab_of(view, kind), own.has(kind)
+    name = kind.value if kind in PLANES else ""
+    dialog = SlabDialog(before or slab.FIRST, context.window, plane=name, own=apart)
+
+    def follow(wanted: Slab, only_here: bool) -> None:
+        if only_here:
+            view.set_slab(common)
+            own.put(kind, wanted)
+        else:
+            if own.has(kind):
+                own.give_up(kind)
+            view.set_slab(wanted)
+
+    def back() -> None:
+        view.set_slab(common)
+        if apart:
+            own.put(kind, before)
+        elif own.has(kind):
+            own.give_up(kind)
+
+    dialog.changed.connect(follow)
+    dialog.rejected.connect(back)
+    dialog.accepted.connect(lambda: follow(*dialog.wanted))
     show(dialog)

@@ -18,6 +18,7 @@ from viewer.state.navigation import (
 )
 from viewer.state.panes import Density
 from viewer.state.second_window import arrangement_of
+from viewer.state.slab import OwnSlabs
 from viewer.ui.commands import Command
 from viewer.ui.context import UiContext
 from viewer.ui.tools import Cancelling, tool
@@ -49,6 +50,7 @@ def commands(context: UiContext) -> Iterable[Command]:
 
     def reset() -> None:
         view.reset_view()
+        view.work.of(OwnSlabs).give_up()
         for role, layer in ((r, view.layer(r)) for r in type(view.active_role)):
             item = view.volume(role)
             if layer is not None and item is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QDialog, QDoubleSpinBox, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QDialog, QDoubleSpinBox, QWidget
 
 from viewer.imaging.sample import Projection, Slab
 from viewer.state.slab import NAMES, THICKNESS_MM
@@ -68,16 +68,22 @@ class SlabDialog(QDialog):
     ----------
     slab
         What to begin with.
+    plane
+        Name of the plane it could be of alone; empty when there is no choice.
+    own
+        Whether it is.
 
     Signals
     -------
     changed
-        The `Slab` as typed so far.
+        The `Slab` as typed so far, and whether it is of this plane only.
     """
 
-    changed = Signal(object)
+    changed = Signal(object, bool)
 
-    def __init__(self, slab: Slab, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, slab: Slab, parent: QWidget | None = None, *, plane: str = "", own: bool = False
+    ) -> None:
         super().__init__(parent)
         prepare(self, "slab-dialog", "Slab")
         self.thickness_box = _number("slab-thickness", "Thickness", " mm")
@@ -92,6 +98,12 @@ class SlabDialog(QDialog):
         form = rows()
         form.addRow("Thickness", self.thickness_box)
         form.addRow("Projection", self.projection_box)
+        self.own_box = QCheckBox(f"Of the {plane} plane only")
+        self.own_box.setObjectName("slab-own")
+        self.own_box.setChecked(own)
+        self.own_box.setVisible(bool(plane))
+        self.own_box.toggled.connect(self._changed)
+        form.addRow("", self.own_box)
         outer = column(self)
         outer.addLayout(form)
         outer.addStretch()
@@ -101,8 +113,14 @@ class SlabDialog(QDialog):
         self.thickness_box.setFocus()
         self.thickness_box.selectAll()
 
+    @property
+    def wanted(self) -> tuple[Slab, bool]:
+        """What is typed, and whether it is of this plane only."""
+        typed = Slab(self.thickness_box.value(), Projection(self.projection_box.currentData()))
+        return typed, self.own_box.isChecked()
+
     def _changed(self) -> None:
-        self.changed.emit(Slab(self.thickness_box.value(), Projection(self.projection_box.currentData())))
+        self.changed.emit(*self.wanted)
 
 
 def _number(name: str, label: str, suffix: str) -> QDoubleSpinBox:

@@ -10,7 +10,7 @@ from viewer.state.bone import BoneRemoval
 from viewer.state.curve import CurvedPath
 from viewer.state.oblique import LEAST_DEG, PLANES, off_axis_deg
 from viewer.state.panes import Pane, PlaneKind
-from viewer.state.slab import slab_text
+from viewer.state.slab import slab_of, slab_text
 from viewer.state.view import ViewState
 from viewer.ui.dialogs.intended_use import INTENDED_USE
 
@@ -64,8 +64,9 @@ def technical_facts(view: ViewState, pane: Pane | None, date: dt.date) -> dict[s
     elif geometry.oriented and geometry.calibrated:
         x_mm, y_mm, z_mm = view.cursor_mm
         facts["Position"] = f"x {x_mm:.1f} y {y_mm:.1f} z {z_mm:.1f} mm (LPS)"
-    if view.slab is not None and (pane is None or pane.kind in PLANES):
-        facts["Slab"] = slab_text(view.slab)
+    slab = view.slab if pane is None else slab_of(view, pane.kind)
+    if slab is not None and (pane is None or pane.kind in PLANES):
+        facts["Slab"] = slab_text(slab)
     if pane is not None and off_axis_deg(view, pane.kind) >= LEAST_DEG:
         facts["Turned"] = f"turned {off_axis_deg(view, pane.kind):.1f} deg"
     return facts

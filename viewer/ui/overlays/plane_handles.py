@@ -26,9 +26,9 @@ def paint(painter: QPainter, given: OverlayInput) -> None:
     handle = given.view.work.of(Grasp).handle if given.interactive else None
     handle = handle if handle is not None and handle.pane_id == scene.pane.id else None
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=True)
-    offset = slab_offset(given.view, scene, given.ratio)
-    if offset is not None:
-        for line in scene.lines:
+    for line in scene.lines:
+        offset = slab_offset(given.view, scene, line.kind, given.ratio)
+        if offset is not None:
             held = handle is not None and handle.slab and handle.kind is line.kind
             _borders(painter, given, point, line, offset, strong=held)
     if given.interactive:

@@ -89,7 +89,7 @@ class RotateTool:
         line = next((line for line in pointer.scene.lines if line.kind is held.kind), None)
         if point is not None and line is not None:
             half = abs(across(line, point, (pointer.x, pointer.y))) * pointer.mm_per_pixel
-            set_thickness(view, round(2 * half, DECIMALS))
+            set_thickness(view, round(2 * half, DECIMALS), held.kind)
 
 
 TOOL = RotateTool()
