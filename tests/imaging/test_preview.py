@@ -19,6 +19,7 @@ from viewer.imaging.sample import (
     VoxelState,
     sample_plane,
     sample_planes,
+    sample_rows,
     stand_in,
     voxel_at,
 )
@@ -178,3 +179,15 @@ def test_that_readings_never_come_from_a_coarse_level() -> None:
     assert voxel_at(ramp, point).state is VoxelState.LOADING
     assert voxel_at(ramp, point).stored is None
     assert np.isnan(sample_plane(ramp, plane_through(ramp, 0, 8), interpolation=Interpolation.NEAREST)).all()
+
+
+def test_that_rows_of_a_curved_picture_come_from_the_level_too() -> None:
+    ramp = volume()
+    plane = plane_through(ramp, 1, 20)
+    starts = np.array([plane.at(0, row) for row in range(10, 50)])
+    values = np.empty((len(starts), plane.width - 10), np.float32)
+    sample_rows(ramp, starts, np.broadcast_to(plane.u_mm, starts.shape), values)
+    expected = positions(plane)[10:50, : plane.width - 10] @ RAMP
+    index = ramp.geometry.to_index(positions(plane)[10:50, : plane.width - 10])
+    ok = (index >= 0).all(axis=-1) & (index <= (28, 40, 51)).all(axis=-1)
+    np.testing.assert_allclose(values[ok], expected[ok], rtol=1e-5, atol=2e-3)

@@ -75,6 +75,7 @@ def sections(given: argparse.Namespace, folder: Path) -> Iterator[tuple[str, lis
     yield "Time in which the window does not answer", stalls
     if sys.platform == "linux":
         yield "A volume of eight times the memory limit", part("bench_disk", *keep)
+        yield "An archive volume of eight times the memory limit", part("bench_zarr", *keep)
     yield "Start", part("bench_start", "--repeat", "3" if given.short else "7")
     yield "Kernel", part("bench_kernel", *(() if given.short else ("--growth",)))
     if not given.short:

@@ -37,10 +37,12 @@ def voxel_of_ray(
     -------
     ndarray or None
         (3,) LPS centre of the voxel that decides, the highest (or lowest) of those the sample is interpolated from;
-        None when the ray misses the volume or meets padding only, for colour, and for mean and sum, which no single
-        voxel makes.
+        None when the ray misses the volume or meets padding only, for colour, for mean and sum, which no single voxel
+        makes, and while slices are still to come.
     """
     if volume.is_colour or slab.projection not in (Projection.MAX, Projection.MIN):
+        return None
+    if not (volume.ready | volume.corrupt).all():
         return None
     samples, pitch_mm = slab_samples(volume.geometry, plane, slab)
     column, row, _ = plane.project(point_mm)

@@ -142,7 +142,7 @@ def sample_rows(
     out: Float32,
     interpolation: Interpolation = Interpolation.LINEAR,
 ) -> None:
-    """Sample a scalar volume along straight rows that need not lie in one plane.
+    """Sample a scalar volume along straight rows that need not lie in one plane, for a picture (`stand_in`).
 
     Parameters
     ----------
@@ -167,9 +167,13 @@ def sample_rows(
     matrices = np.zeros((len(out), 3, 3))
     matrices[:, :, 0] = steps @ inverse[:3, :3].T
     matrices[:, :, 2] = starts @ inverse[:3, :3].T + inverse[:3, 3]
+    level = stand_in_between(volume)
+    if level is not None:
+        matrices[:, 1] /= level.step[1]
+        matrices[:, 2] /= level.step[2]
     # What holds for all rows is asked once; the step to a second row is never taken.
     plane = Plane(starts[0], steps[0], np.zeros(3), out.shape[1], 1)
-    common = sample_job(SampleRequest(volume, plane, out[:1], interpolation))
+    common = sample_job(SampleRequest(volume, plane, out[:1], interpolation, level=level))
     kernel.sample(
         [
             SampleJob(
@@ -346,6 +350,20 @@ def stand_in(volume: Volume, plane: Plane, slab: Slab | None = None) -> CoarseLe
         The coarse level of the volume; None when there is none, or when the slices around the plane that have arrived
         are no farther from each other than those of the coarse level: then they show more than it does.
     """
+    geometry = volume.geometry
+    if volume.preview is None or volume.preview.level is None:
+        return None
+    inverse = geometry.index_from_patient[0]
+    ends = [float(inverse[:3] @ corner + inverse[3]) for corner in _corners(plane)]
+    reach = 0.0
+    if slab is not None:
+        samples, pitch_mm = slab_samples(geometry, plane, slab)
+        reach = samples // 2 * pitch_mm * abs(float(inverse[:3] @ plane.normal))
+    return stand_in_between(volume, min(ends) - reach, max(ends) + reach)
+
+
+def stand_in_between(volume: Volume, lowest: float = -np.inf, highest: float = np.inf) -> CoarseLevel | None:
+    """As `stand_in`, for all that lies between two positions along the stack (`VolumeGeometry.slice_coordinate`)."""
     level = None if volume.preview is None else volume.preview.level
     if level is None:
         return None
@@ -354,14 +372,8 @@ def stand_in(volume: Volume, plane: Plane, slab: Slab | None = None) -> CoarseLe
     if len(there) == geometry.shape[0]:
         return None
     at = geometry.slice_coordinate(there)
-    inverse = geometry.index_from_patient[0]
-    ends = [float(inverse[:3] @ corner + inverse[3]) for corner in _corners(plane)]
-    reach = 0.0
-    if slab is not None:
-        samples, pitch_mm = slab_samples(geometry, plane, slab)
-        reach = samples // 2 * pitch_mm * abs(float(inverse[:3] @ plane.normal))
     bounds = (float(geometry.slice_coordinate(0)), float(geometry.slice_coordinate(geometry.shape[0] - 1)))
-    lowest, highest = np.clip([min(ends) - reach, max(ends) + reach], *bounds)
+    lowest, highest = np.clip([lowest, highest], *bounds)
     first = int(np.searchsorted(at, lowest + SNAP, side="right")) - 1
     last = int(np.searchsorted(at, highest - SNAP, side="left"))
     if first < 0 or last >= len(at):

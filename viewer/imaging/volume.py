@@ -14,6 +14,7 @@ import numpy.typing as npt
 from viewer.imaging.columns import Columns
 from viewer.imaging.geometry import VolumeGeometry
 from viewer.imaging.preview import Preview
+from viewer.imaging.resident import ResidentSlices
 from viewer.imaging.window import VoiTable, Window
 
 LABEL_UNIT = "label"
@@ -87,6 +88,8 @@ class Volume:
         The same voxels in an order for sagittal planes, on the disk too.
     preview
         What pictures show while slices are missing, for a volume whose source has a coarse level; else None.
+    resident
+        Set when slices come and go: the volume is larger than memory and disk.
     """
 
     uid: str
@@ -110,6 +113,7 @@ class Volume:
     coarse: Volume | None = None
     columns: Columns | None = None
     preview: Preview | None = None
+    resident: ResidentSlices | None = None
 
     def __post_init__(self) -> None:
         if not self.array.flags.c_contiguous:
@@ -137,7 +141,12 @@ class Volume:
 
     @property
     def memory_bytes(self) -> int:
-        """Bytes of memory that keeping the voxels takes: those of the coarser copy for a volume on the disk."""
+        """Bytes of memory that keeping the voxels takes.
+
+        Those of the coarser copy for a volume on the disk, of the slices that may be there for one that is larger.
+        """
+        if self.resident is not None:
+            return self.resident.nbytes
         return self.nbytes if self.coarse is None else self.coarse.nbytes
 
     def physical(self, stored: npt.ArrayLike) -> npt.NDArray[np.float64]:

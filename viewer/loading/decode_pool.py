@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Generic, TypeVar
@@ -95,6 +95,8 @@ class DecodePool(Generic[Task, Answer]):
     def run(self, tasks: Iterable[Task]) -> Iterator[list[tuple[Task, Answer | GivenUp]]]:
         """Yield the answers in batches, in the order they come; ends when every task has one.
 
+        A batch is empty when nothing was finished for `BATCH_S`, so that whoever takes them can `prefer` other tasks.
+
         Raises
         ------
         Cancelled
@@ -116,11 +118,20 @@ class DecodePool(Generic[Task, Answer]):
                 fault = self._fault
             if fault is not None:
                 raise fault
-            if batch:
+            if batch or not finished:
                 yield batch
             self.cancel.check()
             if finished:
                 return
+
+    def prefer(self, tasks: Sequence[Task]) -> None:
+        """Do those of some tasks that still wait next, in the order given."""
+        with self._change:
+            waiting = set(self._tasks)
+            first = [task for task in tasks if task in waiting]
+            if first:
+                chosen = set(first)
+                self._tasks = deque([*first, *(task for task in self._tasks if task not in chosen)])
 
     def _has_news(self) -> bool:
         # The very first answer is handed out at once: it is the first picture the user sees.

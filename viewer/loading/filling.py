@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from itertools import zip_longest
+from itertools import chain, zip_longest
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from viewer.imaging.coarse import coarse_copy, copy_slice
 from viewer.imaging.columns import Columns, column_starts, columns_shape
 from viewer.imaging.geometry import VolumeGeometry
 from viewer.imaging.preview import CoarseLevel, Preview
+from viewer.imaging.resident import ResidentSlices
 from viewer.imaging.volume import Volume
 from viewer.loading.cache import VolumeCache, default_budget_bytes
 from viewer.loading.cancel import CancelToken
@@ -31,18 +32,21 @@ from viewer.loading.events import (
     SlicesReady,
     VolumeFinished,
 )
+from viewer.loading.focus import Focus, Point
 from viewer.loading.order import interleave, load_passes
 from viewer.loading.voxel_file import VoxelFile
 from viewer.settings import cache_dir
 
 _log = logging.getLogger(__name__)
 
-Point = tuple[float, float, float]
-
 COARSE_SHARE = 8
 """The coarser copy of a volume on the disk takes at most this part of the memory limit."""
+SLICES_SHARE, LEVEL_SHARE = 2, 4
+"""Of a volume that the disk cannot hold either: what its slices and its coarse level take at most of the limit."""
 PREVIEW_BYTES = 8 << 20
 """A coarse level that is shown first is no larger: it is read in one go."""
+AROUND = 9
+"""So many slices are read next around a cursor that moves to one that is not there yet."""
 _PREVIEW = -1
 """Stands for the number of a slice in the task of reading the coarse level."""
 
@@ -59,16 +63,28 @@ class _Filling:
     passes: list[tuple[int, ...]] = field(default_factory=list)
     started: float = 0.0
     done: int = 0
+    come_and_go: bool = False
+    """The slice under the cursor is read now, the others when they are looked at."""
 
     @property
     def total(self) -> int:
-        """Number of slices."""
-        return len(self.stack.frames)
+        """Number of slices that are read."""
+        return 1 if self.come_and_go else len(self.stack.frames)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every slice of the volume was tried."""
+        return bool((self.volume.ready | self.volume.corrupt).all())
 
     @property
     def level(self) -> CoarseLevel | None:
         """The coarse level that is shown meanwhile, if it is there."""
         return None if self.volume.preview is None else self.volume.preview.level
+
+    def drop_level(self) -> None:
+        """Let the coarse level go."""
+        if self.volume.preview is not None:
+            self.volume.preview.level = None
 
     @property
     def wants_preview(self) -> bool:
@@ -89,7 +105,9 @@ class FillJob:
         budget_bytes: int | None,
         names: Mapping[str, str],
         passes: int | None = None,
+        focus: Focus | None = None,
     ) -> None:
+        self._focus = focus
         self._cancel = cancel
         self._names = names
         self._passes = passes
@@ -127,7 +145,14 @@ class FillJob:
         _log.info(
             "a volume of %.1f GB exceeds the memory limit and goes to the disk", volume_bytes(stack) / 1e9
         )
-        file, columns_file = VoxelFile(array_shape(stack), array_dtype(stack), cache_dir()), None
+        columns_file = None
+        try:
+            file = VoxelFile(array_shape(stack), array_dtype(stack), cache_dir())
+        except StorageError:
+            filling = self._come_and_go(stack) if self._focus is not None else None
+            if filling is None:
+                raise
+            return filling
         volume = make_volume(stack, array=file.array)
         coarse = coarse_copy(volume, self._whole_budget() // COARSE_SHARE)
         self._claim(coarse.nbytes)
@@ -139,6 +164,24 @@ class FillJob:
                 columns = Columns(columns_file.array, column_starts(shape[2]))
         volume = replace(volume, coarse=coarse, columns=columns, preview=self._preview(stack))
         return _Filling(volume, stack, self._names, file, columns_file)
+
+    def _come_and_go(self, stack: Stack) -> _Filling | None:
+        """A volume whose slices are read when they are looked at; None when its source or the system cannot do that."""
+        if not isinstance(stack.source, PyramidSource):
+            return None
+        free = self._whole_budget()
+        if self._budget_bytes is None and self._cache is not None:
+            free = self._cache.make_room(free)
+        limit = (free - self._held_bytes) // SLICES_SHARE
+        try:
+            resident = ResidentSlices(array_shape(stack), array_dtype(stack), limit)
+        except MemoryError:
+            return None
+        self._held_bytes += resident.nbytes
+        volume = replace(
+            make_volume(stack, array=resident.array), resident=resident, preview=self._preview(stack)
+        )
+        return _Filling(volume, stack, self._names, come_and_go=True)
 
     def _preview(self, stack: Stack) -> Preview | None:
         """Where a coarse level goes, if the source of the stack has some."""
@@ -182,38 +225,64 @@ class FillJob:
             linked = geometry.oriented and geometry.frame_of_reference_uid == first.frame_of_reference_uid
             if filling.stack.source is not None and filling.stack.source.sequential:
                 filling.passes = [tuple(range(filling.total))]
+            elif filling.come_and_go:
+                middle = _focus_slice(geometry, point if linked else geometry.centre_mm)
+                filling.passes = [(middle,)]
             else:
                 filling.passes = load_passes(filling.total, _focus_slice(geometry, point) if linked else None)
         # One thread reads as fast as two; only decoding gains from more.
         threads = decode_threads() if any(_is_packed(filling.stack) for filling in self._fillings) else 1
-        limit = min(PREVIEW_BYTES, self._whole_budget() // COARSE_SHARE)
+        budget = self._whole_budget()
 
         def work(task: _Task) -> Problem | None:
             filling, k = task
             if k != _PREVIEW:
                 return _fill_one(task)
-            _read_preview(filling, limit)
+            # Where planes across will never be made of slices it is all there is of them.
+            share = budget // LEVEL_SHARE if filling.come_and_go else budget // COARSE_SHARE
+            _read_preview(filling, share if filling.come_and_go else min(PREVIEW_BYTES, share))
             return None
 
         with DecodePool[_Task, Problem | None](work, threads, self._cancel, GIVE_UP_S) as pool:
             for batch in pool.run(self._tasks()):
+                if self._focus is not None and (moved := self._focus.take()) is not None:
+                    pool.prefer(self._around(moved))
                 yield from self._tell(batch)
+
+    def _around(self, point_mm: Point) -> list[_Task]:
+        """Slices under the cursor and next to it that have not been read, of the volumes in its space."""
+        uid = self._fillings[0].volume.geometry.frame_of_reference_uid
+        nearest: list[list[_Task]] = []
+        for filling in self._fillings:
+            geometry, there = filling.volume.geometry, filling.volume.ready | filling.volume.corrupt
+            sequential = filling.stack.source is not None and filling.stack.source.sequential
+            if sequential or geometry.frame_of_reference_uid != uid:
+                continue
+            middle = _focus_slice(geometry, np.asarray(point_mm, dtype=np.float64))
+            if there[middle]:
+                continue
+            order = sorted(range(len(there)), key=lambda k: abs(k - middle))[:AROUND]
+            nearest.append([(filling, k) for k in order if not there[k]])
+        return list(interleave(*nearest))
 
     def _tasks(self) -> Iterator[_Task]:
         """All slices of all volumes: pass by pass, and within a pass the volumes in turn.
 
         Coarse levels come behind the slices under the cursor: those are small, and what the eye rests on.
         """
-        every = (filling.passes[: self._passes] for filling in self._fillings)
-        for number, passes in enumerate(zip_longest(*every, fillvalue=())):
-            if number == 1:
-                yield from ((filling, _PREVIEW) for filling in self._fillings if filling.wants_preview)
-            yield from interleave(
+        every = [filling.passes[: self._passes] for filling in self._fillings]
+        rows = [
+            interleave(
                 *(
                     [(filling, k) for k in one_pass]
                     for filling, one_pass in zip(self._fillings, passes, strict=True)
                 )
             )
+            for passes in zip_longest(*every, fillvalue=())
+        ]
+        yield from rows[0]
+        yield from ((filling, _PREVIEW) for filling in self._fillings if filling.wants_preview)
+        yield from chain.from_iterable(rows[1:])
 
     def _tell(self, batch: Iterable[tuple[_Task, Problem | GivenUp | None]]) -> Iterator[LoadEvent]:
         """Turn the answers of a batch into events, one `SlicesReady` a volume."""
@@ -240,8 +309,8 @@ class FillJob:
             rate = filling.done / max(now - filling.started, 1e-9)
             yield SlicesReady(uid, tuple(sorted(slices)), filling.done, filling.total, rate)
             if filling.done == filling.total:
-                if filling.volume.preview is not None:
-                    filling.volume.preview.level = None
+                if filling.complete:
+                    filling.drop_level()
                 if self._cache is not None:
                     self._cache.put(filling.stack, filling.volume)
                 yield VolumeFinished(uid, now - filling.started)
@@ -275,7 +344,7 @@ def _read_preview(filling: _Filling, limit_bytes: int) -> None:
     except (DecodeError, OSError, MemoryError):
         _log.info("the coarse level of a volume cannot be read")
         return
-    if level is None or filling.done == filling.total:
+    if level is None or filling.complete:
         return
     for k in level.damaged:
         if not volume.ready[k]:

@@ -26,7 +26,8 @@ from viewer.loading.events import (
     ThumbnailReady,
     VolumeFinished,
 )
-from viewer.loading.filling import FillJob, Point
+from viewer.loading.filling import FillJob
+from viewer.loading.focus import Focus, Point, followed
 from viewer.loading.search import Choose, Search, default_stacks, owners
 
 _log = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ def load(
     *,
     cancel: CancelToken,
     choose: Choose | None = None,
-    focus_mm: Point | None = None,
+    focus_mm: Point | Focus | None = None,
     budget_bytes: int | None = None,
     cache: VolumeCache | None = None,
     known: Catalogue | None = None,
@@ -56,7 +57,9 @@ def load(
         Picks the CT and PET to open from the complete catalogue; `choose_default` when None. For reading the index
         only, pass a function that picks none.
     focus_mm
-        LPS point under the cursor; the centre of the first volume when None.
+        LPS point under the cursor; the centre of the first volume when None. With a `Focus`, what the cursor moves to
+        is read next, and a volume that fits neither memory nor disk may be one whose slices come and go
+        (`Volume.resident`): whoever shows it has them read (`viewer.loading.on_demand`).
     budget_bytes
         Voxel bytes this job may hold in memory; what is free in `cache`, or half of the memory, when None. A volume
         that does not fit is opened all the same: its voxels then are in a file on the disk.
@@ -94,13 +97,14 @@ def load(
         catalogue = search.catalogue
         if not catalogue.studies:
             raise EmptyStudyError(_nothing_found(catalogue))
-        job = FillJob(cancel, cache, budget_bytes, search.names)
+        start, focus = followed(focus_mm)
+        job = FillJob(cancel, cache, budget_bytes, search.names, focus=focus)
         chosen = default_stacks(catalogue, choose, known)
         if sight is not None:
             yield from sight.give_way(chosen)
         for stack in chosen:
             yield from job.prepare(stack, *owners(catalogue, stack))
-        yield from job.fill(focus_mm)
+        yield from job.fill(start)
         if thumbnails:
             yield from _thumbnails(catalogue, job.volumes, cancel)
     except Cancelled:
@@ -117,7 +121,7 @@ def load_stack(
     study: Study,
     *,
     cancel: CancelToken,
-    focus_mm: Point | None = None,
+    focus_mm: Point | Focus | None = None,
     budget_bytes: int | None = None,
     cache: VolumeCache | None = None,
     names: Mapping[str, str] | None = None,
@@ -142,11 +146,12 @@ def load_stack(
             yield SlicesReady(kept.uid, tuple(range(n)), n, n, 0.0)
             yield VolumeFinished(kept.uid, 0.0)
         else:
-            job = FillJob(cancel, cache, budget_bytes, names or {})
+            start, focus = followed(focus_mm)
+            job = FillJob(cancel, cache, budget_bytes, names or {}, focus=focus)
             yield from job.prepare(stack, series, study)
             if not job.volumes:
                 raise EmptyStudyError("The series could not be opened; the problems panel says why.")
-            yield from job.fill(focus_mm)
+            yield from job.fill(start)
     except Cancelled:
         yield Finished(time.monotonic() - started, cancelled=True)
     except ViewerError as error:

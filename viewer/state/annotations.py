@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 from viewer.dicom.model import Patient
 from viewer.imaging.body_size import is_uptake
 from viewer.imaging.presets import format_window
-from viewer.imaging.sample import Interpolation, stand_in
+from viewer.imaging.sample import Interpolation, stand_in, stand_in_between
 from viewer.state.alignment import Alignment
 from viewer.state.as_acquired import turned_text
 from viewer.state.bone import BoneRemoval
@@ -193,9 +193,16 @@ def _warnings(view: ViewState, scene: PaneScene) -> tuple[str, ...]:
         lines.append(turned)
     for item in _items(view, scene):
         lines += _volume_warnings(item)
-    if any(stand_in(layer.volume, scene.plane, layer.slab) is not None for layer in scene.layers):
+    if _is_coarse(view, scene):
         lines.append("coarse: slices are still to come")
     return tuple(dict.fromkeys(lines))
+
+
+def _is_coarse(view: ViewState, scene: PaneScene) -> bool:
+    """Whether a coarse level stands for slices that are still to come."""
+    if scene.surface is not None:
+        return any(stand_in_between(item.volume) is not None for item in _items(view, scene))
+    return any(stand_in(layer.volume, scene.plane, layer.slab) is not None for layer in scene.layers)
 
 
 def _volume_warnings(item: OpenVolume) -> list[str]:

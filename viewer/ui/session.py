@@ -35,6 +35,7 @@ from viewer.state.suv_edit import carry_suv
 from viewer.state.time_points import time_points
 from viewer.state.view import ViewState
 from viewer.ui.loader_thread import Loader
+from viewer.ui.on_demand import SlicesOnDemand
 
 DOSE_COLOURS = "rainbow"
 """Colour wash of a dose, as planning systems draw it (rule I07)."""
@@ -70,6 +71,7 @@ class Session(QObject):
         self._loader = loader
         self._settings = settings
         self._cache = VolumeCache(settings.memory_budget_bytes())
+        self._on_demand = SlicesOnDemand(library, view, self)
         self._names: Mapping[str, str] = {}
         self._tried_again: tuple[Problem, ...] = ()
         self._roles: dict[str, str | None] = {}
@@ -87,6 +89,7 @@ class Session(QObject):
     def disconnect_state(self) -> None:
         """Stop listening to the state; called when the window closes."""
         self._fresh_timer.stop()
+        self._on_demand.stop()
         self._view.layers_changed.disconnect(self._keep_only_visible)
         self._library.quantity_changed.disconnect(self._follow_quantity)
 
@@ -95,13 +98,21 @@ class Session(QObject):
     def open_paths(self, paths: Sequence[Path], add: bool) -> None:
         """Index the paths and open the natural CT and PET."""
         chosen = tuple(paths)
+        focus = self._on_demand.focus()
 
         def job(token: CancelToken) -> Iterator[LoadEvent]:
             # Imported by the job's thread: the window is not held up by it.
             from viewer.loading.pipeline import load
 
             known = self._library.catalogue if add else None
-            return load(chosen, cancel=token, cache=self._cache, known=known, early=True)
+            return load(
+                chosen,
+                cancel=token,
+                cache=self._cache,
+                known=known,
+                early=True,
+                focus_mm=focus,
+            )
 
         if add:
             self._library.paths += chosen
@@ -141,15 +152,21 @@ class Session(QObject):
             if earlier == wanted:
                 self._roles[uid] = None
         self._roles[stack_uid] = wanted
-        focus = self._view.cursor_mm
-        point = (float(focus[0]), float(focus[1]), float(focus[2]))
+        x, y, z = (float(part) for part in self._view.cursor_mm)
+        focus = self._on_demand.focus((x, y, z))
         names = self._names
 
         def job(token: CancelToken) -> Iterator[LoadEvent]:
             from viewer.loading.pipeline import load_stack
 
             return load_stack(
-                stack, series, study, cancel=token, cache=self._cache, focus_mm=point, names=names
+                stack,
+                series,
+                study,
+                cancel=token,
+                cache=self._cache,
+                focus_mm=focus,
+                names=names,
             )
 
         self._loader.start(job, keep_others=True)

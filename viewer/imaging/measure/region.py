@@ -124,7 +124,7 @@ def region_statistics(volume: Volume, shape: Shape) -> RegionStatistics:
     Returns
     -------
     RegionStatistics
-        In the quantity on display (HU, SUV, ...).
+        In the quantity on display (HU, SUV, ...). Empty while slices of it are still to come.
 
     Raises
     ------
@@ -134,7 +134,9 @@ def region_statistics(volume: Volume, shape: Shape) -> RegionStatistics:
     if volume.is_colour:
         raise ValueError("colour has no statistics")
     k, j, i = region_voxels(volume.geometry, shape).T
-    usable = (volume.ready & ~volume.corrupt)[k]
+    if not (volume.ready | volume.corrupt)[k].all():
+        return statistics(np.zeros(0), 0.0)  # of a part of its voxels they would be those of another region
+    usable = ~volume.corrupt[k]
     k, j, i = k[usable], j[usable], i[usable]
     stored = volume.array[k, j, i]
     counted = ~volume.is_padding(stored)
