@@ -199,4 +199,9 @@ def _private_folder() -> Path:
     return Path(folder.name)
 
 
+def is_unpacked(path: Path) -> bool:
+    """Whether a file was unpacked here and goes when the program ends."""
+    return any(Path(folder.name) in path.parents for folder in _open_folders)
+
+
 FORMAT = ZipArchive()

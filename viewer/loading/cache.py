@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from viewer.dicom.model import Stack
 from viewer.imaging.volume import Volume
 from viewer.settings import physical_memory_bytes
+
+if TYPE_CHECKING:
+    from viewer.loading.volume_copies import VolumeCopies
 
 _GUESSED_MEMORY_BYTES = 4 << 30
 
@@ -31,9 +35,14 @@ class VolumeCache:
     ----------
     budget_bytes
         Voxel bytes to keep in memory; half of the computer's memory when None.
+    copies
+        Gives what keeps volumes on the disk from one run to the next; asked when the first volume is loaded.
     """
 
-    def __init__(self, budget_bytes: int | None = None) -> None:
+    def __init__(
+        self, budget_bytes: int | None = None, copies: Callable[[], VolumeCopies] | None = None
+    ) -> None:
+        self._copies = copies
         self.budget_bytes = default_budget_bytes() if budget_bytes is None else budget_bytes
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._visible: frozenset[str] = frozenset()
@@ -41,6 +50,11 @@ class VolumeCache:
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    @property
+    def copies(self) -> VolumeCopies | None:
+        """What keeps volumes on the disk, None for nothing."""
+        return None if self._copies is None else self._copies()
 
     @property
     def used_bytes(self) -> int:

@@ -34,6 +34,7 @@ from viewer.loading.events import (
 )
 from viewer.loading.focus import Focus, Point
 from viewer.loading.order import interleave, load_passes
+from viewer.loading.volume_copies import CopyReader, VolumeCopies
 from viewer.loading.voxel_file import VoxelFile
 from viewer.settings import cache_dir
 
@@ -65,6 +66,9 @@ class _Filling:
     done: int = 0
     come_and_go: bool = False
     """The slice under the cursor is read now, the others when they are looked at."""
+    copy: CopyReader | None = None
+    whole: bool = False
+    read_s: list[float] = field(default_factory=list)
 
     @property
     def total(self) -> int:
@@ -115,6 +119,9 @@ class FillJob:
         self._budget_bytes = budget_bytes
         self._held_bytes = 0
         self._fillings: list[_Filling] = []
+        self._copies: VolumeCopies | None = None
+        self._started_ns = 0
+        self._threads = 1
 
     @property
     def volumes(self) -> dict[str, Volume]:
@@ -214,13 +221,17 @@ class FillJob:
         """Put all slices in place and say so in batches."""
         if not self._fillings:
             return
-        started = time.monotonic()
+        started, self._started_ns = time.monotonic(), time.time_ns()
+        self._copies = None if self._cache is None else self._cache.copies
         first = self._fillings[0].volume.geometry
         point = first.centre_mm if focus_mm is None else np.asarray(focus_mm, dtype=np.float64)
         for filling in self._fillings:
             filling.started = started
             if filling.passes:
                 continue
+            filling.whole = filling.file is None and not filling.come_and_go
+            if self._copies is not None and filling.whole:
+                filling.copy = self._copies.find(filling.stack)
             geometry = filling.volume.geometry
             linked = geometry.oriented and geometry.frame_of_reference_uid == first.frame_of_reference_uid
             if filling.stack.source is not None and filling.stack.source.sequential:
@@ -231,7 +242,8 @@ class FillJob:
             else:
                 filling.passes = load_passes(filling.total, _focus_slice(geometry, point) if linked else None)
         # One thread reads as fast as two; only decoding gains from more.
-        threads = decode_threads() if any(_is_packed(filling.stack) for filling in self._fillings) else 1
+        packed = any(_is_packed(filling.stack) or filling.copy is not None for filling in self._fillings)
+        self._threads = decode_threads() if packed else 1
         budget = self._whole_budget()
 
         def work(task: _Task) -> Problem | None:
@@ -243,7 +255,7 @@ class FillJob:
             _read_preview(filling, share if filling.come_and_go else min(PREVIEW_BYTES, share))
             return None
 
-        with DecodePool[_Task, Problem | None](work, threads, self._cancel, GIVE_UP_S) as pool:
+        with DecodePool[_Task, Problem | None](work, self._threads, self._cancel, GIVE_UP_S) as pool:
             for batch in pool.run(self._tasks()):
                 if self._focus is not None and (moved := self._focus.take()) is not None:
                     pool.prefer(self._around(moved))
@@ -313,6 +325,9 @@ class FillJob:
                     filling.drop_level()
                 if self._cache is not None:
                     self._cache.put(filling.stack, filling.volume)
+                if self._copies is not None and filling.whole:
+                    seconds = sum(filling.read_s) / self._threads
+                    self._copies.offer(filling.stack, filling.volume, seconds, self._started_ns)
                 yield VolumeFinished(uid, now - filling.started)
 
 
@@ -355,7 +370,10 @@ def _read_preview(filling: _Filling, limit_bytes: int) -> None:
 def _put_in_place(filling: _Filling, k: int) -> None:
     volume, coarse = filling.volume, filling.volume.coarse
     if coarse is None:
-        fill_slice(volume, filling.stack, k)
+        if filling.copy is None or not filling.copy.fill(volume, k):
+            started = time.perf_counter()
+            fill_slice(volume, filling.stack, k)
+            filling.read_s.append(time.perf_counter() - started)
         return
     try:
         # Shown only when the copy has it, too.

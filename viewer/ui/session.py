@@ -36,6 +36,7 @@ from viewer.state.time_points import time_points
 from viewer.state.view import ViewState
 from viewer.ui.loader_thread import Loader
 from viewer.ui.on_demand import SlicesOnDemand
+from viewer.ui.volume_copying import VolumeCopying
 
 DOSE_COLOURS = "rainbow"
 """Colour wash of a dose, as planning systems draw it (rule I07)."""
@@ -70,8 +71,9 @@ class Session(QObject):
         self._view = view
         self._loader = loader
         self._settings = settings
-        self._cache = VolumeCache(settings.memory_budget_bytes())
         self._on_demand = SlicesOnDemand(library, view, self)
+        self._copying = VolumeCopying(loader, settings, parent)
+        self._cache = VolumeCache(settings.memory_budget_bytes(), self._copying.store)
         self._names: Mapping[str, str] = {}
         self._tried_again: tuple[Problem, ...] = ()
         self._roles: dict[str, str | None] = {}
@@ -90,6 +92,7 @@ class Session(QObject):
         """Stop listening to the state; called when the window closes."""
         self._fresh_timer.stop()
         self._on_demand.stop()
+        self._copying.stop()
         self._view.layers_changed.disconnect(self._keep_only_visible)
         self._library.quantity_changed.disconnect(self._follow_quantity)
 

@@ -52,6 +52,7 @@ _SECTIONS = {
     "pet": "PET",
     "cine": "Playing",
     "memory": "Memory",
+    "cache": "Volume cache",
     "export": "Export",
     "recent": "Recent studies",
 }
@@ -172,6 +173,24 @@ class SettingsDialog(QDialog):
             form.addRow("", field.widget)
         else:
             form.addRow(setting.text, field.widget)
+        if setting.key == "cache.volumes":
+            self._explain_cache(form, field.widget)
+
+    def _explain_cache(self, form: QFormLayout, switch: QWidget) -> None:
+        """What is kept, or why nothing can be."""
+        from viewer.archive.copies import copies_available
+        from viewer.archive.extra import EXTRA
+
+        text = (
+            "Decoded pixels without names, in your own cache folder, readable by you alone. "
+            "Switching it off removes them."
+        )
+        if not copies_available():
+            text = EXTRA.replace("The archive needs", "This needs")
+            switch.setEnabled(False)
+        hint = Hint(text)
+        hint.setObjectName("cache-hint")
+        form.addRow("", hint)
 
     def _forget(self) -> None:
         forget_all(self._settings)
