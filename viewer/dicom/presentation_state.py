@@ -6,7 +6,7 @@ Positions on an image are (column, row) from the corner of its first pixel, as i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,14 +16,25 @@ from viewer.atomic import written_aside
 from viewer.dicom.careful import careful_pydicom, quiet_pydicom
 from viewer.dicom.charset import clean_text
 from viewer.dicom.evidence import evidence_header
+from viewer.dicom.presentation_display import (
+    Area,
+    numbers,
+    read_areas,
+    read_own_overlays,
+    read_shutter,
+    referenced,
+)
 from viewer.dicom.structured_report import ImageReference, Point
 from viewer.errors import ExportError
 from viewer.imaging.modality import lut_data, lut_descriptor, voi_table
 from viewer.imaging.presentation import GreyChain
-from viewer.imaging.window import Voi, Window, header_windows
+from viewer.imaging.window import Voi, VoiFunction, Window, header_windows
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
+
+    from viewer.dicom.overlay_planes import OverlayPlane
+    from viewer.imaging.shutter import Shutter
 
 NAME = "Triptych"
 NO_HIGHDICOM = (
@@ -32,6 +43,7 @@ NO_HIGHDICOM = (
 )
 SERIES_NUMBER = 9200
 MAX_POINTS = 100_000
+BAD_TABLE = "A lookup table of the presentation state is not usable and was left out."
 LAYER = "MEASUREMENTS"
 
 
@@ -74,8 +86,14 @@ class PresentationState:
         From stored values to grey.
     rotation_deg, flipped
         Spatial transformation: clockwise, then left and right exchanged.
-    area
-        (left, top, right, bottom) of the displayed area in pixels from 1, None when it is not given.
+    vois
+        (UIDs of images, window or table) of the windows, the first one being that of `chain`; no UIDs for all images.
+    areas
+        What of which images fills the display.
+    shutter
+        What covers the rest of the images.
+    overlays
+        Overlay planes in the file itself; those of the images are not repeated here.
     graphics
         What is drawn.
     notes
@@ -89,9 +107,21 @@ class PresentationState:
     chain: GreyChain
     rotation_deg: int = 0
     flipped: bool = False
-    area: tuple[int, int, int, int] | None = None
+    vois: tuple[tuple[frozenset[str], Voi], ...] = ()
+    areas: tuple[Area, ...] = ()
+    shutter: Shutter | None = None
+    overlays: tuple[OverlayPlane, ...] = ()
     graphics: tuple[Graphic, ...] = ()
     notes: tuple[str, ...] = field(default=())
+
+    def chain_for(self, sop_instance_uid: str) -> GreyChain:
+        """The chain with the window of one image."""
+        found = (voi for images, voi in self.vois if not images or sop_instance_uid in images)
+        return replace(self.chain, voi=next(found, self.chain.voi))
+
+    def area_for(self, sop_instance_uid: str) -> Area | None:
+        """The displayed area of one image."""
+        return next((one for one in self.areas if not one.images or sop_instance_uid in one.images), None)
 
 
 # --- reading ----------------------------------------------------------------------------------------------------
@@ -129,10 +159,8 @@ def read_presentation_state(path: Path) -> PresentationState | None:
             for item in found.get("GraphicAnnotationSequence") or []
             for graphic in _graphics(item, notes)
         )
-        if any(0x6000 <= element.tag.group <= 0x601E for element in found):
-            notes.append("Overlay planes of the presentation state are not drawn.")
-        if "MaskSubtractionSequence" in found or "ShutterShape" in found:
-            notes.append("Shutters and mask subtraction of the presentation state are not applied.")
+        if "MaskSubtractionSequence" in found:
+            notes.append("The mask subtraction of the presentation state is not applied.")
         return PresentationState(
             str(found.get("SOPInstanceUID", "")),
             clean_text(str(found.get("ContentLabel", ""))),
@@ -141,7 +169,10 @@ def read_presentation_state(path: Path) -> PresentationState | None:
             _chain(found, notes),
             int(found.get("ImageRotation") or 0) % 360,
             str(found.get("ImageHorizontalFlip", "N")).upper() == "Y",
-            _area(found),
+            _vois(found, notes),
+            read_areas(found, notes),
+            read_shutter(found, notes),
+            read_own_overlays(found),
             graphics,
             tuple(dict.fromkeys(notes)),
         )
@@ -161,7 +192,7 @@ def _framed(sequence: Any) -> tuple[ImageReference, ...]:
     found = []
     for item in sequence or []:
         uids = (str(item.get("ReferencedSOPClassUID", "")), str(item.get("ReferencedSOPInstanceUID", "")))
-        frames = _numbers(item.get("ReferencedFrameNumber")) or [0.0]
+        frames = numbers(item.get("ReferencedFrameNumber")) or [0.0]
         found += [ImageReference(*uids, int(frame)) for frame in frames]
     return tuple(found)
 
@@ -202,19 +233,30 @@ def _chain(found: Dataset, notes: list[str]) -> GreyChain:
             descriptor = lut_descriptor(item.LUTDescriptor, input_signed=False)
             modality = (descriptor.first_mapped, lut_data(item.LUTData, descriptor))
         if found.get("SoftcopyVOILUTSequence"):
-            if len(found.SoftcopyVOILUTSequence) > 1:
-                notes.append(
-                    "The presentation state has several windows; the first one is used for all images."
-                )
             voi = _voi(found.SoftcopyVOILUTSequence[0], signed=intercept < 0)
         if found.get("PresentationLUTSequence"):
             item = found.PresentationLUTSequence[0]
             descriptor = lut_descriptor(item.LUTDescriptor, input_signed=False)
             presentation = lut_data(item.LUTData, descriptor) / float(2**descriptor.bits - 1)
     except (AttributeError, IndexError, TypeError, ValueError):
-        notes.append("A lookup table of the presentation state is not usable and was left out.")
+        notes.append(BAD_TABLE)
     inverse = str(found.get("PresentationLUTShape", "")).upper() == "INVERSE"
     return GreyChain(modality, slope or 1.0, intercept, voi, presentation, inverse)
+
+
+def _vois(found: Dataset, notes: list[str]) -> tuple[tuple[frozenset[str], Voi], ...]:
+    """Windows and tables with the images they are for."""
+    signed = _number(found.get("RescaleIntercept"), 0.0) < 0
+    several = []
+    for item in found.get("SoftcopyVOILUTSequence") or []:
+        try:
+            voi = _voi(item, signed=signed)
+        except (AttributeError, IndexError, TypeError, ValueError):
+            notes.append(BAD_TABLE)
+            continue
+        if voi is not None:
+            several.append((referenced(item), voi))
+    return tuple(several)
 
 
 def _voi(item: Dataset, *, signed: bool) -> Voi | None:
@@ -222,39 +264,20 @@ def _voi(item: Dataset, *, signed: bool) -> Voi | None:
         table = item.VOILUTSequence[0]
         return voi_table(lut_descriptor(table.LUTDescriptor, signed), table.LUTData)
     windows, _ = header_windows(
-        _numbers(item.get("WindowCenter")), _numbers(item.get("WindowWidth")), (), item.get("VOILUTFunction")
+        numbers(item.get("WindowCenter")), numbers(item.get("WindowWidth")), (), item.get("VOILUTFunction")
     )
     return windows[0] if windows else None
 
 
-def _area(found: Dataset) -> tuple[int, int, int, int] | None:
-    for item in found.get("DisplayedAreaSelectionSequence") or []:
-        first = _numbers(item.get("DisplayedAreaTopLeftHandCorner"))
-        last = _numbers(item.get("DisplayedAreaBottomRightHandCorner"))
-        if len(first) == len(last) == 2:
-            return int(first[0]), int(first[1]), int(last[0]), int(last[1])
-    return None
-
-
 def _points(value: Any) -> tuple[Point, ...] | None:
-    data = _numbers(value)
+    data = numbers(value)
     if not data or len(data) % 2 or len(data) > MAX_POINTS or not np.isfinite(data).all():
         return None
     return tuple((data[n], data[n + 1]) for n in range(0, len(data), 2))
 
 
-def _numbers(value: Any) -> list[float]:
-    if value is None or value == "":
-        return []
-    several = [value] if isinstance(value, (str, int, float)) else value
-    try:
-        return [float(one) for one in several]
-    except (TypeError, ValueError):
-        return []
-
-
 def _number(value: Any, default: float) -> float:
-    found = _numbers(value)
+    found = numbers(value)
     return found[0] if found and np.isfinite(found[0]) else default
 
 
@@ -307,16 +330,11 @@ def write_presentation_state(
     if any(target.exists() and path.exists() and target.samefile(path) for path in images):
         raise ExportError("A presentation state cannot take the place of its image. Choose another name.")
     headers = [evidence_header(path, "presentation state") for path in images]
-    rescales = {
-        (str(item.get("RescaleSlope", "")), str(item.get("RescaleIntercept", ""))) for item in headers
-    }
-    if len(rescales) > 1:
-        raise ExportError(
-            "A presentation state holds one rescale for all images, and each image of this series has its own."
-        )
     try:
         with quiet_pydicom():
-            document = _document(headers, label, window, inverse=inverse, graphics=graphics)
+            document = _document(
+                headers, label, _windows(headers, window), inverse=inverse, graphics=graphics
+            )
     except (AttributeError, TypeError, ValueError) as error:
         raise ExportError("The images of this series do not allow a presentation state.") from error
     document.SeriesDescription = "Presentation states"
@@ -332,7 +350,12 @@ def write_presentation_state(
 
 
 def _document(
-    headers: Sequence[Dataset], label: str, window: Voi, *, inverse: bool, graphics: Sequence[Graphic]
+    headers: Sequence[Dataset],
+    label: str,
+    windows: Sequence[tuple[Voi, Sequence[Dataset]]],
+    *,
+    inverse: bool,
+    graphics: Sequence[Graphic],
 ) -> Any:
     import highdicom as hd
     from pydicom.uid import generate_uid
@@ -355,6 +378,8 @@ def _document(
         for references, found in by_image.items()
     ]
     shape = "INVERSE" if inverse else "IDENTITY"
+    # Without rescale values of one kind the windows are on stored values: the identity, said as such.
+    stored = hd.ModalityLUTTransformation(rescale_intercept=0.0, rescale_slope=1.0, rescale_type="US")
     return hd.pr.GrayscaleSoftcopyPresentationState(
         referenced_images=list(headers),
         series_instance_uid=generate_uid(prefix=None),
@@ -368,17 +393,55 @@ def _document(
         content_label=label,
         graphic_layers=[layer] if annotations else None,
         graphic_annotations=annotations or None,
-        voi_lut_transformations=[_softcopy_voi(window)],
+        modality_lut_transformation=stored if len(windows) > 1 else None,
+        voi_lut_transformations=[_softcopy_voi(window, images) for window, images in windows],
         presentation_lut_transformation=hd.PresentationLUTTransformation(presentation_lut_shape=shape),
     )
 
 
-def _softcopy_voi(window: Voi) -> Any:
+def _windows(headers: Sequence[Dataset], window: Voi) -> list[tuple[Voi, Sequence[Dataset]]]:
+    """The window with the images it is for (none: all).
+
+    A presentation state has one rescale for all its images (PS3.3 A.33.1, C.11.1), but a window for each of them
+    (C.11.8). Where images have rescales of their own, there is none, and each image has the same window on its stored
+    values.
+
+    Raises
+    ------
+    ExportError
+        The window cannot be put into stored values.
+    """
+    groups: dict[tuple[float, float], list[Dataset]] = {}
+    for header in headers:
+        rescale = (_number(header.get("RescaleSlope"), 1.0), _number(header.get("RescaleIntercept"), 0.0))
+        groups.setdefault(rescale, []).append(header)
+    if len(groups) == 1:
+        return [(window, ())]
+    if not isinstance(window, Window) or any(slope <= 0 for slope, _ in groups):
+        raise ExportError(
+            "Each image of this series has its own rescale; a presentation state can then hold a window, but no table."
+        )
+    if window.function is VoiFunction.SIGMOID:
+        return [
+            (Window((window.center - intercept) / slope, window.width / slope, window.function), images)
+            for (slope, intercept), images in groups.items()
+        ]
+    return [
+        (Window.from_bounds((window.lower - intercept) / slope, (window.upper - intercept) / slope), images)
+        for (slope, intercept), images in groups.items()
+    ]
+
+
+def _softcopy_voi(window: Voi, images: Sequence[Dataset]) -> Any:
     import highdicom as hd
 
+    named = hd.ReferencedImageSequence(list(images)) if images else None
     if isinstance(window, Window):
         return hd.pr.SoftcopyVOILUTTransformation(
-            window_center=window.center, window_width=window.width, voi_lut_function=window.function.value
+            window_center=window.center,
+            window_width=window.width,
+            voi_lut_function=window.function.value,
+            referenced_images=named,
         )
     bits = 16 if window.bits > 8 else 8
     data = window.values.astype(np.uint16 if bits == 16 else np.uint8)

@@ -20,6 +20,7 @@ from viewer.state.layers import Role
 from viewer.state.library import OpenVolume
 from viewer.state.oblique import LEAST_DEG, off_axis_deg
 from viewer.state.panes import Density, PlaneKind
+from viewer.state.presentations import shutter_text
 from viewer.state.resolve import PaneScene
 from viewer.state.silhouettes import projected_text
 from viewer.state.slab import plane_text
@@ -193,6 +194,8 @@ def _warnings(view: ViewState, scene: PaneScene) -> tuple[str, ...]:
         lines.append(turned)
     for item in _items(view, scene):
         lines += _volume_warnings(item)
+    if text := shutter_text(view, scene):
+        lines.append(text)
     if _is_coarse(view, scene):
         lines.append("coarse: slices are still to come")
     return tuple(dict.fromkeys(lines))

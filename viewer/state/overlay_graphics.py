@@ -38,6 +38,7 @@ class OverlayGraphics:
     def __init__(self, view: ViewState) -> None:
         self.visible = True
         self._volumes: dict[str, Volume | None] = {}
+        self._added: dict[str, Volume] = {}
         self._pictures: dict[tuple[object, ...], Mask] = {}
         view.library.volume_removed.connect(self._forget)
 
@@ -61,9 +62,24 @@ class OverlayGraphics:
         self._pictures.clear()
         self.changed.emit()
 
+    def add(self, uid: str, drawn: tuple[VolumeGeometry, Mask] | None) -> None:
+        """Draw more over a volume: what a presentation state brings along; None takes that off again.
+
+        Parameters
+        ----------
+        drawn
+            Geometry and (k, j, i) mask, True where something is drawn.
+        """
+        self._added.pop(uid, None)
+        if drawn is not None:
+            geometry, mask = drawn
+            self._added[uid] = Volume(f"presentation of {uid}", mask.view(np.uint8), geometry)
+        self._pictures.clear()
+        self.changed.emit()
+
     def has(self, uid: str) -> bool:
         """Whether there is anything to draw over a volume."""
-        return self._volumes.get(uid) is not None
+        return self._volumes.get(uid) is not None or uid in self._added
 
     def toggle(self) -> None:
         """Draw the overlays or leave them out."""
@@ -75,8 +91,7 @@ class OverlayGraphics:
 
         An overlay reaches half a slice to both sides of its slice, and exactly its pixels within it.
         """
-        volume = self._volumes.get(uid)
-        if volume is None:
+        if not self.has(uid):
             return None
         key = (
             uid,
@@ -89,12 +104,14 @@ class OverlayGraphics:
         if key not in self._pictures:
             while len(self._pictures) >= PICTURES_KEPT:
                 self._pictures.pop(next(iter(self._pictures)))
-            self._pictures[key] = _drawn(volume, plane)
+            volumes = (self._volumes.get(uid), self._added.get(uid))
+            several = [_drawn(volume, plane) for volume in volumes if volume is not None]
+            self._pictures[key] = np.logical_or.reduce(several)
         found = self._pictures[key]
         return found if found.any() else None
 
     def _forget(self, uid: str) -> None:
-        if self._volumes.pop(uid, None) is not None:
+        if (self._volumes.pop(uid, None), self._added.pop(uid, None)) != (None, None):
             self._pictures.clear()
 
 

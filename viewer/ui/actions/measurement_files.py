@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QStatusTipEvent
-from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
+from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox, QWidget
 
 from viewer.atomic import write_bytes
 from viewer.dicom.model import Problem
@@ -49,10 +49,29 @@ def commands(context: UiContext) -> Iterable[Command]:
     yield Command(
         "presentation.next",
         "Apply next presentation state",
-        presentations.apply_next,
+        lambda: presentations.apply_next(_pane_sizes(context)),
         "View",
         enabled=lambda: bool(presentations.fitting()),
     )
+    yield Command(
+        "presentation.shutter",
+        "Shutter of the presentation state",
+        presentations.lift,
+        "View",
+        enabled=lambda: presentations.has_shutter,
+        checked=lambda: presentations.has_shutter and not presentations.lifted,
+    )
+
+
+def _pane_sizes(context: UiContext) -> dict[str, tuple[int, int]]:
+    """(width, height) of the panes on screen in device pixels, by id."""
+    sizes = {}
+    for pane in context.view.layout.panes:
+        widget = context.window.findChild(QWidget, f"pane-{pane.id}")
+        if widget is not None and widget.isVisible():
+            ratio = widget.devicePixelRatioF()
+            sizes[pane.id] = (round(widget.width() * ratio), round(widget.height() * ratio))
+    return sizes
 
 
 def save_as(context: UiContext) -> None:

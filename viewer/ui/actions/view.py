@@ -17,6 +17,7 @@ from viewer.state.navigation import (
     toggle_patient_planes,
 )
 from viewer.state.panes import Density
+from viewer.state.presentations import Presentations
 from viewer.state.second_window import arrangement_of
 from viewer.state.slab import OwnSlabs
 from viewer.ui.commands import Command
@@ -51,6 +52,7 @@ def commands(context: UiContext) -> Iterable[Command]:
     def reset() -> None:
         view.reset_view()
         view.work.of(OwnSlabs).give_up()
+        view.work.of(Presentations).take_off()
         for role, layer in ((r, view.layer(r)) for r in type(view.active_role)):
             item = view.volume(role)
             if layer is not None and item is not None:

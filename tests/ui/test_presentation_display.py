@@ -1,0 +1,270 @@
+"""What a presentation state shows of an image: area, shutter and overlays, on the planes of the acquisition only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PySide6.QtGui import QColor, QFont, QImage, QPainter
+from pytestqt.qtbot import QtBot
+
+from tests.dicom.reading import catalogue_of, filled
+from tests.needs import library
+from tests.phantoms import write_ramp, write_series
+from viewer.dicom.overlay_planes import OverlayPlane
+from viewer.dicom.presentation_display import Area
+from viewer.dicom.presentation_state import (
+    PresentationState,
+    read_presentation_state,
+    write_presentation_state,
+)
+from viewer.dicom.structured_report import ImageReference
+from viewer.imaging.presentation import GreyChain
+from viewer.imaging.sample import Slab
+from viewer.imaging.shutter import Shutter
+from viewer.imaging.window import Window
+from viewer.state.annotations import corners
+from viewer.state.layers import ImageLayer
+from viewer.state.library import Library, OpenVolume
+from viewer.state.overlay_graphics import OverlayGraphics
+from viewer.state.panes import Density, PlaneKind
+from viewer.state.presentations import SHUTTERED, Presentations, look_of
+from viewer.state.resolve import PaneScene, resolve
+from viewer.state.view import ViewState
+from viewer.ui.overlays import OverlayInput
+from viewer.ui.overlays.shutter import paint
+
+SIZE = (240, 200)
+SHAPE = (6, 40, 60)
+ROW_MM, COLUMN_MM = 1.5, 1.0
+SHAPES = {
+    "rectangle": Shutter(rectangle=(11, 6, 40, 30)),
+    "circle": Shutter(circle=(31, 21, 12)),
+    "polygon": Shutter(polygon=((11, 5), (50, 8), (30, 35))),
+    "all of them": Shutter((11, 6, 40, 30), (31, 21, 15), ((5, 5), (50, 8), (30, 38)), 0.6),
+}
+
+
+@pytest.fixture
+def view(tmp_path: Path) -> ViewState:
+    """A series of six images of 40 x 60 pixels of 1.5 x 1 mm, the third one shown."""
+    affine = np.eye(4)[[2, 1, 0, 3]] * [3.0, ROW_MM, COLUMN_MM, 1]
+    affine[:3, 3] = (-30, -20, 100)
+    write_series(tmp_path, np.zeros(SHAPE, np.int16), affine)
+    catalogue = catalogue_of(tmp_path)
+    study = catalogue.studies[0]
+    (stack,) = study.series[0].stacks
+    opened = Library()
+    opened.set_catalogue(catalogue)
+    opened.add(OpenVolume(filled(stack), stack, study.series[0], study))
+    found = ViewState(opened)
+    found.show(ImageLayer(stack.uid, Window(40, 400)))
+    found.set_layout("three")
+    found.set_cursor(stack.geometry.to_patient([2, 20, 30]))
+    return found
+
+
+def state_for(view: ViewState, slices: tuple[int, ...] = (2,), **fields: object) -> PresentationState:
+    """A presentation state for some images."""
+    item = view.base_volume
+    assert item is not None
+    images = tuple(ImageReference("1.2", item.stack.frames[k].sop_instance_uid) for k in slices)
+    return PresentationState("9.9", "LOOK", "", images, GreyChain(voi=Window(40, 400)), **fields)  # type: ignore[arg-type]
+
+
+def applied(view: ViewState, **fields: object) -> Presentations:
+    """The store with one presentation state that is applied."""
+    store = view.work.of(Presentations)
+    store.bring([state_for(view, **fields)])  # type: ignore[arg-type]
+    store.apply_next({pane.id: SIZE for pane in view.layout.panes})
+    return store
+
+
+def scene_of(view: ViewState, kind: PlaneKind = PlaneKind.AXIAL) -> PaneScene:
+    pane = next(pane for pane in view.layout.panes if pane.kind is kind)
+    scene = resolve(view, pane, *SIZE)
+    assert scene is not None
+    return scene
+
+
+def drawn(view: ViewState, scene: PaneScene) -> npt.NDArray[np.uint8]:
+    """(rows, columns) of the overlay alone on white."""
+    image = QImage(*SIZE, QImage.Format.Format_RGB32)
+    image.fill(QColor(255, 255, 255))
+    painter = QPainter(image)
+    paint(painter, OverlayInput(scene, view, *SIZE, 1.0, QFont(), Density.FULL, identity=False))
+    painter.end()
+    return np.frombuffer(image.constBits(), np.uint8).reshape(SIZE[1], SIZE[0], 4)[..., 1].copy()
+
+
+def index_of(view: ViewState, scene: PaneScene) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """(row, column) of the image under each pixel of a pane, pixels counted from 1."""
+    item = view.base_volume
+    assert item is not None
+    column, row = np.meshgrid(np.arange(SIZE[0]), np.arange(SIZE[1]))
+    points = scene.plane.origin_mm + column[..., None] * scene.plane.u_mm + row[..., None] * scene.plane.v_mm
+    index = item.volume.geometry.to_index(points)
+    return index[..., 1] + 1, index[..., 2] + 1
+
+
+def seen_by_formula(
+    shutter: Shutter, row: npt.NDArray[np.float64], column: npt.NDArray[np.float64]
+) -> npt.NDArray[np.bool_]:
+    """What all shapes leave open."""
+    seen = np.ones(row.shape, bool)
+    if shutter.rectangle is not None:
+        left, top, right, bottom = shutter.rectangle
+        seen &= (column > left - 0.5) & (column < right + 0.5) & (row > top - 0.5) & (row < bottom + 0.5)
+    if shutter.circle is not None:
+        middle, middle_row, radius = shutter.circle
+        seen &= np.hypot((column - middle) * COLUMN_MM, (row - middle_row) * ROW_MM) < radius * COLUMN_MM
+    corners = shutter.polygon
+    for (x, y), (after_x, after_y) in zip(corners, (*corners[1:], *corners[:1]), strict=True):
+        seen &= (after_x - x) * (row - y) - (after_y - y) * (column - x) > 0
+    return seen
+
+
+@pytest.mark.parametrize("shutter", SHAPES.values(), ids=SHAPES)
+def test_that_G10_a_shutter_covers_the_image_outside_all_its_shapes(
+    qtbot: QtBot, view: ViewState, shutter: Shutter
+) -> None:
+    applied(view, shutter=shutter)
+    scene = scene_of(view)
+    row, column = index_of(view, scene)
+    inside = (row > 0.5) & (row < SHAPE[1] + 0.5) & (column > 0.5) & (column < SHAPE[2] + 0.5)
+    expected = inside & ~seen_by_formula(shutter, row, column)
+    covered = drawn(view, scene) < 250
+    assert np.count_nonzero(covered ^ expected) < 0.02 * np.count_nonzero(inside)
+    assert np.count_nonzero(expected) > 0.3 * np.count_nonzero(inside)
+    assert drawn(view, scene)[covered].min() == pytest.approx(shutter.grey * 255, abs=1)
+
+
+def test_that_G10_a_shutter_is_named_can_be_lifted_and_ends_with_a_reset(
+    qtbot: QtBot, view: ViewState
+) -> None:
+    store = applied(view, shutter=SHAPES["circle"])
+
+    def said() -> bool:
+        return SHUTTERED in corners(view, scene_of(view), Density.OFF, identity=False).warnings
+
+    assert said()
+    store.lift()
+    assert not said()
+    assert (drawn(view, scene_of(view)) == 255).all()
+    store.lift()
+    assert said()
+    store.take_off()
+    assert not said()
+    assert not store.has_shutter
+
+
+def test_that_G10_a_shutter_is_of_its_images_and_their_own_plane_only(qtbot: QtBot, view: ViewState) -> None:
+    store = applied(view, shutter=SHAPES["circle"])
+    item = view.base_volume
+    assert item is not None
+    assert store.cover(scene_of(view)) is not None
+    assert store.cover(scene_of(view, PlaneKind.CORONAL)) is None
+    assert store.cover(scene_of(view, PlaneKind.SAGITTAL)) is None
+    view.set_slab(Slab(10.0))
+    assert store.cover(scene_of(view)) is None
+    view.set_slab(None)
+    view.set_cursor(item.volume.geometry.to_patient([3, 20, 30]))
+    assert store.cover(scene_of(view)) is None
+
+
+def test_that_applying_goes_to_the_image_it_is_for(qtbot: QtBot, view: ViewState) -> None:
+    applied(view, slices=(0, 4), shutter=SHAPES["circle"])
+    item = view.base_volume
+    assert item is not None
+    assert item.volume.geometry.to_index(view.cursor_mm).tolist() == pytest.approx([0, 20, 30])
+
+
+@pytest.mark.parametrize("flipped", [False, True])
+@pytest.mark.parametrize("area", [(11, 6, 40, 30), (1, 1, 60, 40), (21, 3, 30, 38), (-5, -5, 20, 10)])
+def test_that_G10_the_displayed_area_fills_the_pane_of_the_images(
+    qtbot: QtBot, view: ViewState, area: tuple[int, int, int, int], flipped: bool
+) -> None:
+    view.update_framing(PlaneKind.AXIAL, flip_horizontal=flipped)
+    applied(view, areas=(Area(area),))
+    row, column = index_of(view, scene_of(view))
+    left, top, right, bottom = area
+    assert (column.mean(), row.mean()) == pytest.approx(((left + right) / 2, (top + bottom) / 2), abs=0.02)
+    shown = np.ptp(column) * COLUMN_MM, np.ptp(row) * ROW_MM
+    wanted = (right - left + 1) * COLUMN_MM, (bottom - top + 1) * ROW_MM
+    spare = [have / need for have, need in zip(shown, wanted, strict=True)]
+    assert min(spare) == pytest.approx(1, abs=0.02)
+    assert scene_of(view, PlaneKind.CORONAL).plane.mm_per_pixel == pytest.approx(
+        max(60 / SIZE[0], 18 / SIZE[1]), rel=0.01
+    )
+
+
+def test_that_G10_a_magnified_area_has_so_many_pixels_of_the_screen_for_one_of_the_image(
+    qtbot: QtBot, view: ViewState
+) -> None:
+    applied(view, areas=(Area((11, 6, 40, 30), magnification=5.0),))
+    assert scene_of(view).plane.mm_per_pixel == pytest.approx(COLUMN_MM / 5)
+
+
+def test_that_G10_overlays_of_the_presentation_state_are_drawn_on_its_images(
+    qtbot: QtBot, view: ViewState
+) -> None:
+    mask = np.zeros((1, 4, 5), bool)
+    mask[0, 1:3, 1:4] = True
+    store = applied(view, overlays=(OverlayPlane(0x6000, "", (10, 20), mask),))
+    graphics = view.work.of(OverlayGraphics)
+    item = view.base_volume
+    assert item is not None
+    uid, scene = item.volume.uid, scene_of(view)
+    found = graphics.on_plane(uid, scene.plane)
+    assert found is not None
+    row, column = index_of(view, scene)
+    expected = (row > 11.5) & (row < 13.5) & (column > 21.5) & (column < 24.5)
+    np.testing.assert_array_equal(found, expected)
+    view.set_cursor(item.volume.geometry.to_patient([4, 20, 30]))
+    assert graphics.on_plane(uid, scene_of(view).plane) is None
+    store.take_off()
+    assert not graphics.has(uid)
+
+
+def test_that_G10_a_presentation_state_over_rescales_of_their_own_comes_back_as_one_window(
+    tmp_path: Path,
+) -> None:
+    library("highdicom")
+    write_ramp(tmp_path / "ramp", RescaleSlope=lambda k: 1 + k / 2, RescaleIntercept=lambda k: 10 * k)
+    files = sorted((tmp_path / "ramp").iterdir())
+    write_presentation_state(tmp_path / "pr.dcm", files, label="X", window=Window.from_bounds(40, 4000))
+    state = read_presentation_state(tmp_path / "pr.dcm")
+    assert state is not None
+    catalogue = catalogue_of(tmp_path / "ramp")
+    series = catalogue.studies[0].series[0]
+    (stack,) = series.stacks
+    item = OpenVolume(filled(stack), stack, series, catalogue.studies[0])
+    for k in range(stack.geometry.shape[0]):
+        window, inverse = look_of(state, item, k)
+        assert isinstance(window, Window)
+        assert (window.lower, window.upper) == pytest.approx((40, 4000))
+        assert not inverse
+
+
+def test_that_a_look_on_stored_values_is_shown_on_the_values_of_the_image(
+    view: ViewState, tmp_path: Path
+) -> None:
+    """Without a rescale in the presentation state its window counts stored values, here 1024 above HU."""
+    write_ramp(tmp_path / "ct", RescaleIntercept=-1024)
+    catalogue = catalogue_of(tmp_path / "ct")
+    series = catalogue.studies[0].series[0]
+    (stack,) = series.stacks
+    item = OpenVolume(filled(stack), stack, series, catalogue.studies[0])
+    state = PresentationState(
+        "9.9",
+        "LOOK",
+        "",
+        (ImageReference("1.2", stack.frames[0].sop_instance_uid),),
+        GreyChain(voi=Window(1064, 400)),
+    )
+    window, _ = look_of(state, item, 0)
+    assert isinstance(window, Window)
+    stored = np.arange(600, 1500)
+    np.testing.assert_allclose(window.apply(stored - 1024), Window(1064, 400).apply(stored), atol=1e-9)
