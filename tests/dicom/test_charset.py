@@ -12,9 +12,9 @@ from pydicom.charset import convert_encodings, decode_bytes
 from tests.hostile.elements import put
 from tests.phantoms import write_ramp
 from viewer.dicom.charset import clean_text, decode, decode_text, format_person_name
-from viewer.dicom.header import CHARSET_GUESSED
 from viewer.dicom.index import Indexer
 from viewer.dicom.tags import tag_rows
+from viewer.dicom.values import CHARSET_GUESSED
 
 PN_DELIMITERS = {0x5E, 0x3D}
 

@@ -534,13 +534,13 @@ _ROWS: Final[tuple[tuple[str, str, str, str], ...]] = (
     ),
     (
         "J16",
-        "dicom/header.py",
+        "dicom/values.py",
         "if len(values) < 2 or not all(math.isfinite(v) and v > 0 for v in values[:2]):",
         "if len(values) < 2:",
     ),
     (
         "J17",
-        "dicom/header.py",
+        "dicom/values.py",
         'return float(_strip(part).replace(b",", b"."))',
         "return float(_strip(part))",
     ),
@@ -558,14 +558,14 @@ _ROWS: Final[tuple[tuple[str, str, str, str], ...]] = (
     ),
     (
         "J20",
-        "dicom/header.py",
+        "dicom/values.py",
         "if len(values) != length or not all(map(math.isfinite, values)):",
         "if len(values) != length:",
     ),
     ("J21", "dicom/geometry_fit.py", "if error >= ORTHONORMAL_BAD:", "if False:"),
     (
         "J22",
-        "dicom/header.py",
+        "dicom/values.py",
         "return None if value is None else int(value)",
         "return None if value is None else int(self.text(tag))",
     ),
@@ -580,7 +580,7 @@ _ROWS: Final[tuple[tuple[str, str, str, str], ...]] = (
     ),
     ("J27", "dicom/charset.py", 'b"$)C": "euc_kr",', 'b"$)C": "gb2312",'),
     ("J28", "dicom/charset.py", 'b"$)A": "gb2312",', 'b"$)A": "euc_kr",'),
-    ("J29", "dicom/header.py", "if guessed and CHARSET_GUESSED not in self.warnings:", "if False:"),
+    ("J29", "dicom/values.py", "if guessed and CHARSET_GUESSED not in self.warnings:", "if False:"),
     (
         "J29",
         "dicom/charset.py",

@@ -20,6 +20,8 @@ from viewer.dicom.header import (
     WANTED,
     Header,
 )
+from viewer.dicom.recurring import header_of
+from viewer.dicom.skeleton import META_START, Place, Skeletons
 from viewer.dicom.sop_classes import kind_of_class
 
 FIRST_READ = 16_384
@@ -72,7 +74,7 @@ def read_descriptor(descriptor: int, path: Path, size: int) -> Header | None:
         return None
     while True:
         try:
-            return Header.from_elements(path, size, *parse(buffer, complete=len(buffer) >= size))
+            return header_of(path, size, *_parse(buffer, complete=len(buffer) >= size))
         except NeedMoreError:
             if len(buffer) >= min(size, LARGEST_READ):
                 return None
@@ -89,9 +91,39 @@ def read_bytes(content: bytes) -> Header | None:
     if content[128:132] != b"DICM":
         return None
     try:
-        return Header.from_elements(Path("memory"), len(content), *parse(content, complete=True))
+        return header_of(Path("memory"), len(content), *_parse(content, complete=True))
     except (NeedMoreError, UnusualError):
         return None
+
+
+_skeletons = Skeletons()
+
+
+def _parse(buffer: bytes, *, complete: bool) -> Parsed:
+    """The same as `parse`, without a walk where the buffer is like that of another file of its series."""
+    parsed = _skeletons.read(buffer)
+    if parsed is None:
+        parsed = parse(buffer, complete=complete)
+        _skeletons.walked(buffer, parsed, _places_of)
+    return parsed
+
+
+def _places_of(buffer: bytes, parsed: Parsed) -> tuple[Place, ...]:
+    """The elements before the pixel data whose values may vary, all but sequences of undefined length."""
+    places = []
+    pos, meta = META_START, meta_end(buffer)
+    is_explicit = parsed[0][0x00020010].rstrip(b"\0 ") != IMPLICIT_LITTLE.encode()
+    end = parsed[1][1] - (12 if is_explicit else 8)
+    while pos < end:
+        explicit = is_explicit or pos < meta
+        tag, vr, length, start = element_at(buffer, pos, explicit=explicit)
+        if length == _UNDEFINED:
+            pos = skip_sequence(buffer, start, explicit=explicit)
+            continue
+        long = vr not in _SHORT_VRS
+        places.append(Place(tag, start - (4 if long else 2), long, start, start + length))
+        pos = start + length
+    return tuple(places)
 
 
 def parse(buffer: bytes, *, complete: bool) -> Parsed:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from viewer.dicom.header import CHARSET_GUESSED, REAL_WORLD_VALUES, Header
+from viewer.dicom.header import REAL_WORLD_VALUES, Header
 from viewer.dicom.model import Catalogue, Patient, Problem, Series, SeriesKind, Study
 from viewer.dicom.mosaic import is_mosaic, tiles
 from viewer.dicom.pet_stack import earliest_acquisition
@@ -21,6 +21,7 @@ from viewer.dicom.rtdose import read_dose
 from viewer.dicom.series import is_capture, is_localizer, split_series
 from viewer.dicom.sop_classes import DICOMDIR, MULTIFRAME_VOLUMES, kind_of_class
 from viewer.dicom.stack import make_stack
+from viewer.dicom.values import CHARSET_GUESSED
 from viewer.errors import NotDicomError, ViewerError
 
 SeriesKey = tuple[str, str, str]
