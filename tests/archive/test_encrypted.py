@@ -373,6 +373,17 @@ def test_that_without_the_key_every_step_says_which_one_is_missing_and_where_to_
         monkeypatch.setenv(ENVIRONMENT, "")
     assert main(["info", str(archive)]) == EXIT_FAILED
     assert key.id in capsys.readouterr().out
+    picture = tmp_path / "picture.png"
+    for place in (archive, path):
+        assert main(["render", str(place), "-o", str(picture)]) == EXIT_FAILED
+        told = capsys.readouterr().err
+        assert told.startswith("triptych: Nothing here can be shown.")
+        assert key.id in told
+    assert not picture.exists()
+    monkeypatch.setenv(ENVIRONMENT, str(key_file))
+    assert main(["render", str(archive), "-o", str(picture)]) == EXIT_OK
+    assert picture.stat().st_size
+    monkeypatch.setenv(ENVIRONMENT, "")
     with pytest.raises(FormatError, match=key.id):
         ArchiveVolume(path)
     with pytest.raises(FormatError, match=key.id):
@@ -411,6 +422,16 @@ def test_that_the_viewer_opens_an_encrypted_archive_like_its_series(
     assert study.uid == pydicom.dcmread(next(source.glob("*.dcm"))).StudyInstanceUID
     assert volume.ready.all()
     assert not [event for event in events_of([archive]) if isinstance(event, ProblemFound)]
+
+
+def test_that_an_encrypted_shard_of_another_program_is_read_through_its_seal(
+    tmp_path: Path, key: ArchiveKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # None are written here; the quick way into shards would take what is encrypted for what is stored.
+    monkeypatch.setattr("viewer.archive.convert._layout", lambda *_, **__: "shard")
+    write_ramp(tmp_path / "data")
+    archive, _ = archive_of(tmp_path / "data", tmp_path, encrypt=key)
+    assert assert_archive_is_what_the_viewer_loads(tmp_path / "data", archive) == 1
 
 
 # --- Faults ------------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ from tests.perf.report import Row, emit
 from tests.phantoms import write_series
 from viewer.archive.cluster import Cluster
 from viewer.archive.convert import run
+from viewer.archive.keys import make_key, only
 from viewer.archive.manifest import Task, scan, shard_files, tasks_of
 from viewer.archive.outcome import Summary
 from viewer.archive.reader import ArchiveVolume, volumes_below
@@ -51,6 +53,7 @@ def rows(study: Path, folder: Path) -> Iterator[Row]:
     path, task = _largest(folder / "0-True", tasks)
     yield from _opening(path, task, folder)
     yield from _planes(path)
+    yield from _encryption(manifest, folder)
     yield from _memory(task, path, folder)
 
 
@@ -172,6 +175,40 @@ def _planes(path: Path) -> Iterator[Row]:
                 volume.stored_plane(axis, index)
                 warm.append(time.perf_counter() - started)
         yield Row(f"{plane} plane, chunks kept", 1000 * float(np.median(warm)))
+
+
+# --- Encryption --------------------------------------------------------------------------------------------------
+
+
+def _read(volume: ArchiveVolume) -> None:
+    for k in range(len(volume.slices)):
+        volume.stored_slice(k)
+
+
+def _encryption(manifest: Path, folder: Path) -> Iterator[Row]:
+    """The same layout in the open and encrypted, in turn, the best of three each."""
+    key = make_key(folder / "bench.key")
+    best: dict[tuple[str, bool], tuple[float, float]] = {}
+    megabytes: dict[str, float] = {}
+
+    def keep(what: str, encrypted: bool, timed: tuple[float, float]) -> None:
+        before = best.get((what, encrypted), timed)
+        best[what, encrypted] = (min(before[0], timed[0]), min(before[1], timed[1]))
+
+    for n in range(3):
+        for encrypt in (None, key):
+            archive, cpu = folder / f"{encrypt is not None}-{n}", time.process_time()
+            (summary,) = run(manifest, archive, Cluster(0), store="sqlite", encrypt=encrypt)
+            keep("convert to", encrypt is not None, (summary.seconds, time.process_time() - cpu))
+            path = max(volumes_below(archive), key=lambda path: path.stat().st_size)
+            with ArchiveVolume(path, find=only(key)) as volume:
+                nbytes = len(volume.slices) * volume.stored_slice(0).nbytes
+                keep("read from", encrypt is not None, _timed(partial(_read, volume)))
+            megabytes = {"convert to": summary.raw_bytes / 1e6, "read from": nbytes / 1e6}
+    for (what, encrypted), (wall, cpu) in sorted(best.items()):
+        name = f"{what} sqlite, {'encrypted' if encrypted else 'in the open'}"
+        ratio, base = (best[what, False][0] / wall, "in the open") if encrypted else (None, "")
+        yield Row(name, megabytes[what] / wall, "MB/s", None, 1000 * cpu, ratio, base)
 
 
 # --- Memory ------------------------------------------------------------------------------------------------------

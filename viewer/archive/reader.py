@@ -306,7 +306,8 @@ class ArchiveVolume:
             # When two threads come here at once, both find the same.
             with _as_viewer_errors():
                 folder = Path(self.place, str(level))
-                self._shards[level] = None if self._is_remote else SliceShards.of(found, folder)
+                plain = not self._is_remote and not self.key_id
+                self._shards[level] = SliceShards.of(found, folder) if plain else None
             self._levels[level] = found
         return found
 

@@ -117,5 +117,5 @@ def require(reading: Reading) -> Reading:
         With the reason of the job.
     """
     if reading.failure:
-        raise ViewerError(reading.failure)
+        raise ViewerError(Failed(reading.failure).because_of(reading.problems))
     return reading

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -167,6 +167,11 @@ class Failed:
     """The job ended by an error that concerns the whole job; nothing follows."""
 
     message: str
+
+    def because_of(self, problems: Iterable[Problem]) -> str:
+        """The message for those who have no panel of problems: the reason itself, when it is the same for all."""
+        reasons = {problem.reason for problem in problems}
+        return f"Nothing here can be shown. {reasons.pop()}" if len(reasons) == 1 else self.message
 
 
 LoadEvent = (

@@ -99,8 +99,8 @@ def find(paths: Sequence[Path], cancel: CancelToken) -> Found:
                 catalogue, names = found, dict(known)
             case ProblemFound(problem):
                 problems.append(problem)
-            case Failed(message):
-                raise EmptyStudyError(message)
+            case Failed() as failed:
+                raise EmptyStudyError(failed.because_of(problems))
             case Finished(cancelled=True):
                 cancel.check()
             case _:
