@@ -50,8 +50,8 @@ class OwnSlabs:
         return kind in self._slabs and self._base == self._shown()
 
     def of(self, kind: PlaneKind) -> Slab | None:
-        """The slab of a plane: its own, else that of all planes."""
-        return self._slabs[kind] if self.has(kind) else self._view.slab
+        """The slab of a plane that has its own, None for a thin one."""
+        return self._slabs.get(kind)
 
     def put(self, kind: PlaneKind, slab: Slab | None) -> None:
         """Give a plane a slab of its own, None for a thin plane."""
@@ -75,7 +75,8 @@ class OwnSlabs:
 
 def slab_of(view: ViewState, kind: PlaneKind) -> Slab | None:
     """The slab a plane is shown with; None for a single slice."""
-    return view.work.of(OwnSlabs).of(kind)
+    own = view.work.of(OwnSlabs)
+    return own.of(kind) if own.has(kind) else view.slab
 
 
 def set_slab(view: ViewState, slab: Slab | None, kind: PlaneKind) -> None:

@@ -120,7 +120,7 @@ def test_that_nothing_open_has_no_positions() -> None:
 
 
 def test_that_the_copy_has_every_field_of_the_view(view: ViewState) -> None:
-    slab.toggle(view)
+    slab.toggle(view, PlaneKind.AXIAL)
     view.update_framing(PlaneKind.AXIAL, zoom=3.0)
     copy = detached(view)
     names = [
@@ -132,6 +132,14 @@ def test_that_the_copy_has_every_field_of_the_view(view: ViewState) -> None:
     assert all(getattr(copy, name) is getattr(view, name) for name in names)
     assert copy.framings == view.framings
     assert copy.framings is not view.framings
+
+
+def test_that_the_slab_of_a_copy_is_not_that_of_the_view_afterwards(view: ViewState) -> None:
+    slab.toggle(view, PlaneKind.AXIAL)
+    copy = detached(view)
+    slab.toggle(view, PlaneKind.AXIAL)
+    assert slab.slab_of(copy, PlaneKind.AXIAL) == slab.FIRST
+    assert slab.slab_of(view, PlaneKind.AXIAL) is None
 
 
 def test_that_the_window_stays_still_while_a_film_is_painted(qtbot: QtBot, view: ViewState) -> None:

@@ -184,7 +184,7 @@ def test_that_F02_all_text_is_ascii(view: ViewState) -> None:
 @pytest.mark.parametrize(
     "change, key, value",
     [
-        (slab.toggle, "Slab", "MIP 10 mm"),
+        (lambda view: slab.toggle(view, PlaneKind.AXIAL), "Slab", "MIP 10 mm"),
         (lambda view: view.set_layout("base-only"), "Window", "W 300 L 150"),
     ],
 )
