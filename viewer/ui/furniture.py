@@ -9,7 +9,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QStackedWidget, QToolBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QDockWidget,
+    QMainWindow,
+    QMenu,
+    QStackedWidget,
+    QToolBar,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from viewer.settings import Settings
 from viewer.state.library import Library
@@ -20,6 +29,7 @@ from viewer.ui.dialogs.notice import first_start_notice
 from viewer.ui.discovery import modules
 from viewer.ui.loader_thread import Loader
 from viewer.ui.menus import fill_menu
+from viewer.ui.narrow import SideRoom
 from viewer.ui.panes.grid import PaneGrid
 from viewer.ui.presets import PresetBook
 from viewer.ui.session import Session
@@ -55,6 +65,8 @@ class Furniture:
         The panes, what stands there while nothing is open, and what holds both.
     docks
         By side: "left", "right", "bottom".
+    room
+        Closes docks where the window is too narrow for them.
     status
         The line at the bottom.
     """
@@ -66,6 +78,7 @@ class Furniture:
     start_page: StartPage
     centre: QStackedWidget
     docks: dict[str, QDockWidget]
+    room: SideRoom
     status: StatusLine
 
 
@@ -106,7 +119,8 @@ def furnish(window: QMainWindow, settings: Settings, shortcuts: Shortcuts, prese
     make_menus(window, commands)
     status = StatusLine(context)
     window.setStatusBar(status)
-    return Furniture(context, builder, session, grid, start_page, centre, docks, status)
+    room = SideRoom(window, docks)
+    return Furniture(context, builder, session, grid, start_page, centre, docks, room, status)
 
 
 def toggle(dock: QDockWidget) -> None:
@@ -205,4 +219,10 @@ def _make_toolbar(window: QMainWindow, commands: CommandTable) -> None:
             bar.addAction(action)
         if members:
             bar.addSeparator()
+    rest = bar.findChild(QToolButton, "qt_toolbar_ext_button")
+    if rest is not None:
+        # Qt's own picture of what does not fit is black, also on black.
+        rest.setIcon(icon("chevron-down"))
+        rest.setToolTip("More tools")
+        rest.setAccessibleName("More tools")
     window.addToolBar(bar)

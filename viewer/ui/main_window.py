@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QPoint, Qt, Signal
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPaintEvent
+from PySide6.QtCore import QByteArray, QPoint, QSize, Qt, Signal
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QMainWindow, QWidget
 
 from viewer.settings import Settings
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from viewer.ui.commands import Shortcuts
     from viewer.ui.presets import PresetBook
 
-SMALLEST = (1024, 700)
+SMALLEST, USUAL = (480, 320), (1440, 900)
 
 
 class MainWindow(QMainWindow):
@@ -44,8 +44,8 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.setObjectName("main-window")
         self.setWindowTitle("Triptych")
-        self.setMinimumSize(640, 480)
-        self.resize(1440, 900)
+        self.setMinimumSize(*SMALLEST)
+        self.resize(QSize(*USUAL).boundedTo(self.screen().availableSize()))
         self.setAcceptDrops(True)
         self._settings = settings
         self._painted = False
@@ -69,13 +69,14 @@ class MainWindow(QMainWindow):
         parts = furnish(self, self._settings, shortcuts, presets)
         self.context, self.session, self.sections = parts.context, parts.session, parts.sections
         self.grid, self.start_page, self.status = parts.grid, parts.start_page, parts.status
-        self._centre, self._docks = parts.centre, parts.docks
+        self._centre, self._docks, self._room = parts.centre, parts.docks, parts.room
         self._connect()
         docks = self._settings.get("window.docks")
         if docks:
             self.restoreState(QByteArray.fromBase64(str(docks).encode()))
         self.context.commands.refresh()
         self._furnished = True
+        self._room.fit()
         for paths, beside in self._early:
             self.open(paths, beside=beside)
         self._early.clear()
@@ -156,9 +157,15 @@ class MainWindow(QMainWindow):
             self._painted = True
             self.first_painted.emit()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self._furnished:
+            self._room.fit()
+
     def closeEvent(self, event: QCloseEvent) -> None:
         self._settings.set("window.geometry", self.saveGeometry().toBase64().toStdString())
         if self._furnished:
+            self._room.bring_back()
             self._settings.set("window.docks", self.saveState().toBase64().toStdString())
             self._let_go()
         self._settings.save()

@@ -23,6 +23,7 @@ from viewer.state.contents import window_role
 from viewer.state.layers import Role
 from viewer.state.probe import read_point
 from viewer.ui.context import UiContext
+from viewer.ui.narrow import YieldingLabel
 from viewer.ui.sidebar.problems import badge_text
 
 SAID_FOR_MS = 6000
@@ -97,9 +98,8 @@ class StatusLine(QStatusBar):
         self._context.library.slices_changed.disconnect(self._refresh)
 
     def _label(self, name: str, width: int, stretch: int = 0) -> QLabel:
-        label = QLabel()
+        label = YieldingLabel(width)
         label.setObjectName(name)
-        label.setMinimumWidth(width)
         self.addWidget(label, stretch)
         return label
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QFormLayout,
     QLabel,
+    QMessageBox,
     QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
+from viewer.ui.narrow import fit_to
 from viewer.ui.theme import GRID_PX
+
+FRAME = QSize(0, 40)
+"""Logical pixels that the system's title bar takes from the screen."""
 
 
 def heading(text: str) -> QLabel:
@@ -89,4 +94,6 @@ def buttons(dialog: QDialog, accept: str, *, cancel: bool = True) -> tuple[QDial
 def show(dialog: QDialog) -> None:
     """Show a dialog without holding up the program; it is deleted when it closes."""
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    if not isinstance(dialog, QMessageBox):
+        fit_to(dialog, dialog.screen().availableSize() - FRAME)
     dialog.open()
