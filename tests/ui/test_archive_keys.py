@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtWidgets import QFileDialog, QPushButton
 
 from tests.needs import library
 from tests.phantoms import ramp_array, write_ramp
@@ -47,6 +47,9 @@ def test_that_an_encrypted_archive_opens_once_its_key_was_added(
     assert context.view.base is None
     assert any(key.id in problem.reason for problem in all_problems(context.library))
     assert any(str(private_folder()) in problem.reason for problem in all_problems(context.library))
+    badge = window.findChild(QPushButton, "status-problems")
+    assert isinstance(badge, QPushButton)
+    assert badge.isVisible()
     _choose(monkeypatch, "")
     context.commands.run("file.archive-key")
     assert not private_folder().exists()
@@ -59,6 +62,7 @@ def test_that_an_encrypted_archive_opens_once_its_key_was_added(
     qtbot.waitUntil(lambda: bool(item.volume.ready.all()), timeout=20_000)
     np.testing.assert_array_equal(item.volume.array, ramp_array())
     assert all_problems(context.library) == ()
+    assert not badge.isVisible()
 
 
 def test_that_a_file_that_is_no_key_is_said_and_not_copied(

@@ -133,8 +133,8 @@ def find_key(key_id: str) -> ArchiveKey:
         if key.id == key_id:
             return key
     raise FormatError(
-        f"It is encrypted, and its key {key_id} is not here. Put the key file into {private_folder()} "
-        f"(File, Add an archive key…), or name it in {ENVIRONMENT}.{unreadable}"
+        f"It is encrypted, and its key {key_id} is not here. Add the key file in the window (File, Add an archive "
+        f"key…), put it into {private_folder()}, or name it in {ENVIRONMENT}.{unreadable}"
     )
 
 

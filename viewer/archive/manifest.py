@@ -121,10 +121,13 @@ _NUMBERS = frozenset({"number", "file_count", "images", "localizers", "captures"
 
 @dataclass(frozen=True)
 class Task:
-    """A series to convert: its row and its files."""
+    """A series to convert: its row and its files.
 
-    row: SeriesRow
-    files: tuple[str, ...]
+    Neither is shown in messages: a scheduler's log names the arguments of what failed, and paths may name patients.
+    """
+
+    row: SeriesRow = field(repr=False)
+    files: tuple[str, ...] = field(repr=False)
 
 
 @dataclass

@@ -169,13 +169,8 @@ def _check(path: Path, records: list[SliceRecord], level: Level, key: ArchiveKey
         They differ.
     """
     store = open_store(path)
-    if key is not None:
-        encrypted = unsealed(store, only(key))
-        if encrypted is None:
-            raise ViewerError("What was written is not encrypted.")
-        store = encrypted[0]
     try:
-        array = zarr.open_array(store, path="0", mode="r")
+        array = zarr.open_array(store if key is None else _opened(store, key), path="0", mode="r")
         step = level.chunk * max(
             1, CHECK_BYTES // (level.chunk * int(np.prod(level.shape[1:])) * array.dtype.itemsize)
         )
@@ -187,6 +182,20 @@ def _check(path: Path, records: list[SliceRecord], level: Level, key: ArchiveKey
                     raise ViewerError("What was read back from the disk is not what was written.")
     finally:
         store.close()
+
+
+def _opened(store: Store, key: ArchiveKey) -> Store:
+    """What was written, through its seal.
+
+    Raises
+    ------
+    ViewerError
+        It is not encrypted.
+    """
+    encrypted = unsealed(store, only(key))
+    if encrypted is None:
+        raise ViewerError("What was written is not encrypted.")
+    return encrypted[0]
 
 
 class _Decoder:

@@ -108,6 +108,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     report.add_argument(
         "--samples", type=_positive, default=10, metavar="N", help="volumes looked at; default: 10"
     )
+    report.epilog = "The page shows pictures of patients, and is not encrypted, whatever the archive is."
     report.add_argument("--seed", type=int, default=0, metavar="N", help="another one picks other volumes")
     for each in (verify, report):
         each.add_argument(
@@ -206,8 +207,13 @@ def _convert(arguments: argparse.Namespace) -> int:
     from viewer.archive.convert import run
     from viewer.archive.keys import read_key
     from viewer.cli.progress import Progress
+    from viewer.errors import ViewerError
 
     key = read_key(arguments.encrypt) if arguments.encrypt is not None else None
+    if key is not None and arguments.encrypt.resolve().is_relative_to(arguments.output.resolve()):
+        raise ViewerError(
+            "The key file lies in the archive. Keep it elsewhere: who has both reads everything."
+        )
     with Progress() as progress:
         summaries = run(
             arguments.manifest,

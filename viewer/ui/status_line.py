@@ -88,6 +88,7 @@ class StatusLine(QStatusBar):
         context.view.layers_changed.connect(self.show_layer)
         context.view.display_changed.connect(self.show_layer)
         context.library.problems_changed.connect(self.show_problems)
+        context.library.catalogue_changed.connect(self.show_problems)
         context.library.slices_changed.connect(self._refresh)
 
     def disconnect_state(self) -> None:
@@ -95,6 +96,7 @@ class StatusLine(QStatusBar):
         self._context.view.layers_changed.disconnect(self.show_layer)
         self._context.view.display_changed.disconnect(self.show_layer)
         self._context.library.problems_changed.disconnect(self.show_problems)
+        self._context.library.catalogue_changed.disconnect(self.show_problems)
         self._context.library.slices_changed.disconnect(self._refresh)
 
     def _label(self, name: str, width: int, stretch: int = 0) -> QLabel:
