@@ -17,9 +17,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.archive.hospital import archive_of
 from tests.conftest import RealData
 from tests.needs import library, program
-from tests.phantoms import write_ramp
+from tests.phantoms import write_ramp, write_series
 from tests.service.browser import Browser
 from viewer.cli import EXIT_FAILED, EXIT_INTERRUPTED, main
 
@@ -197,6 +198,42 @@ def test_that_the_page_links_three_planes_by_click_and_wheel(
         assert 0.02 < bright < 0.9, name
         letters = (np.abs(pane - (0xFF, 0xD7, 0x5E)).max(axis=-1) < 30).sum()
         assert letters > 60, name
+
+
+def test_that_the_page_shows_a_coarse_level_until_the_volume_is_there(start: Start, tmp_path: Path) -> None:
+    library("zarr")
+    library("pyarrow")
+    chromium = program("chromium", "chromium")
+    k, j, i = np.ogrid[:150, :140, :130]
+    ball = ((k - 75) ** 2 + (j - 70) ** 2 + (i - 65) ** 2 < 50**2) * np.int16(700)
+    folder = write_series(
+        tmp_path / "ct", np.asarray(ball - 500, np.int16), np.diag([1.0, 1, 1, 1])[[2, 1, 0, 3]]
+    )
+    running = start(archive_of(folder, tmp_path)[0])
+    with Browser(chromium, tmp_path / "profile", 1280, 500) as browser:
+        browser.open(running.address)
+        browser.wait(f"typeof panes !== 'undefined' && {READY} && volume.whole")
+        browser.wait("panes.every(pane => pane.state === '')")
+        fine = browser.value("panes.map(pane => [pane.picture.bitmap.width, pane.picture.origin])")
+        browser.value(
+            "volume.whole = false; for (const pane of panes) { pane.kept.clear(); pane.show(); } undefined"
+        )
+        browser.wait(f"{READY} && panes.filter(pane => pane.state === 'coarse preview').length === 2")
+        assert browser.value("panes[0].state") == "", "slices need no volume"
+        coarse = browser.value("panes.map(pane => [pane.picture.bitmap.width, pane.picture.origin])")
+        assert coarse == fine, "nothing moves when the volume is there"
+        said = browser.value("panes.map(pane => pane.caption.innerText)")
+        assert said == [
+            "Axial 75 / 150\n",
+            "Sagittal 65 / 130\ncoarse preview",
+            "Coronal 70 / 140\ncoarse preview",
+        ]
+        shot = np.asarray(Image.open(browser.screenshot(tmp_path / "page.png")).convert("L"))
+        for pane in np.array_split(shot[60:460], 3, axis=1):
+            assert 0.1 < (pane > 150).mean() < 0.6
+        browser.value("readWhole()")
+        browser.wait("volume.whole && panes.every(pane => pane.state === '')")
+        assert not browser.said
 
 
 def test_that_the_page_says_that_a_token_is_wrong(start: Start, tmp_path: Path) -> None:

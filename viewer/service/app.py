@@ -132,6 +132,9 @@ class Service:
         Refusal
             It cannot be read.
         """
+        known = self.shelf.known_window(scan)
+        if known is not None:
+            return known
         found = await self.fetched(partial(self.shelf.window, scan))
         if found is None:
             async with self.volume(scan) as volume:

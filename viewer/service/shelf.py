@@ -279,6 +279,10 @@ class Shelf:
             for step in steps
         ]
 
+    def known_window(self, scan: Scan) -> Voi | None:
+        """The window the viewer would open the volume with, when it was asked for before."""
+        return self._windows.get(scan.id)
+
     def window(self, scan: Scan) -> Voi | None:
         """The window the viewer would open the volume with, from a few slices where no header says it.
 
@@ -289,9 +293,6 @@ class Shelf:
         ViewerError
             Its archive cannot be opened.
         """
-        known = self._windows.get(scan.id)
-        if known is not None:
-            return known
         with self._looking:
             volume = None if scan.id in self._windows else self._looked_at(scan)
             if volume is not None:
