@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from viewer.atomic import write_bytes
+from viewer.spreadsheet import as_cell
 
 _STYLE = """
 :root { color-scheme: light dark; }
@@ -156,15 +157,5 @@ def csv_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> bytes:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
     for row in rows:
-        writer.writerow([f"'{item}" if _formula(item) else item for item in row])
+        writer.writerow([as_cell(item) for item in row])
     return text.getvalue().encode()
-
-
-def _formula(text: str) -> bool:
-    if not text.startswith(("=", "+", "-", "@", "\t", "\r")):
-        return False
-    try:
-        float(text)
-    except ValueError:
-        return True
-    return False

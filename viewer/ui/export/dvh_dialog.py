@@ -26,6 +26,7 @@ from viewer.atomic import write_bytes
 from viewer.errors import GeometryError, ViewerError
 from viewer.imaging.dvh import Dvh, dvh_of
 from viewer.imaging.volume import Volume
+from viewer.spreadsheet import as_text
 from viewer.state.structures import Structure
 from viewer.ui.background import Work
 from viewer.ui.dialogs._parts import Hint, column, prepare
@@ -170,9 +171,7 @@ class DvhDialog(QDialog):
             [f"{name} ({unit})" if 2 <= n <= 8 and unit else name for n, name in enumerate(COLUMNS)]
         )
         for row in self.rows:
-            # A name from a file is text, never a formula (rule J44).
-            name = row.structure.name
-            writer.writerow(["'" + name if name[:1] in "=+-@" else name, *row.figures()])
+            writer.writerow([as_text(row.structure.name), *row.figures()])
         return target.getvalue()
 
     def _ask_file(self) -> None:

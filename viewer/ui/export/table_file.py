@@ -5,18 +5,15 @@ from __future__ import annotations
 import csv
 import io
 
+from viewer.spreadsheet import as_text
 from viewer.state.lesion_sheet import Cell, Sheet
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""What makes a spreadsheet take a text for a formula, or lets one begin in the next cell."""
 WIDEST = 40
 
 
 def neutral(cell: Cell) -> Cell:
     """A cell that a spreadsheet shows as it is: texts that would be formulas get an apostrophe before them."""
-    if isinstance(cell, str) and cell.startswith(FORMULA_STARTS):
-        return f"'{cell}"
-    return cell
+    return as_text(cell) if isinstance(cell, str) else cell
 
 
 def csv_bytes(sheet: Sheet) -> bytes:
