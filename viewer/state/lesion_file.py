@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import json
-import math
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from viewer.errors import FormatError
 from viewer.imaging.lesion import Drawing
 from viewer.imaging.uptake import Threshold, ThresholdKind
 from viewer.imaging.voi import Box, Shape, Sphere
+from viewer.state.kept_json import KeptFile, number_of, point_of, text_of
 from viewer.state.lesions import Lesion
 from viewer.state.measurement_file import HASH, hashed
 
-FORMAT, VERSION = "triptych-lesions", 1
+FILE = KeptFile("lesions")
 LONGEST_NAME = 64
 MOST_MM = 1e5
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
 _UID = re.compile(r"[0-9.]{1,64}")
-_DAMAGED = "The file of lesions is damaged: an entry is not complete."
 
 
 def to_json(lesions: Iterable[Lesion]) -> str:
     """Lesions as text; series are hashed."""
-    rows = [_row(lesion) for lesion in lesions]
-    return json.dumps({"format": FORMAT, "version": VERSION, "lesions": rows}, indent=1, ensure_ascii=False)
+    return FILE.text_of(map(_row, lesions))
 
 
 def from_json(text: str, known: Mapping[str, str]) -> tuple[Lesion, ...]:
@@ -44,21 +40,7 @@ def from_json(text: str, known: Mapping[str, str]) -> tuple[Lesion, ...]:
     FormatError
         It is not such a text, or not a whole one.
     """
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise FormatError("The file of lesions is damaged: it is not valid JSON.") from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise FormatError("The file holds no lesions of this program.")
-    version, rows = content.get("version"), content.get("lesions")
-    if not isinstance(version, int) or version > VERSION:
-        raise FormatError("The file of lesions was written by a newer version of this program.")
-    if not isinstance(rows, list):
-        raise FormatError("The file of lesions is damaged: it has no list of them.")
-    try:
-        return tuple(_lesion(row, known) for row in rows)
-    except (KeyError, TypeError, ValueError) as error:
-        raise FormatError(_DAMAGED) from error
+    return FILE.read(text, lambda row: _lesion(row, known))
 
 
 def is_unknown(lesion: Lesion) -> bool:
@@ -106,32 +88,24 @@ def _lesion(row: Any, known: Mapping[str, str]) -> Lesion:
 
 
 def _shape(row: Any) -> Shape:
-    centre = _point(row["centre_mm"])
+    centre = point_of(row["centre_mm"], _number)
     if "radius_mm" in row:
         radius = _number(row["radius_mm"])
         if radius <= 0:
             raise ValueError("radius")
         return Sphere(centre, radius)
-    axes = tuple(_point(axis) for axis in row["half_axes_mm"])
+    axes = tuple(point_of(axis, _number) for axis in row["half_axes_mm"])
     if len(axes) != 3 or not all(any(axis) for axis in axes):
         raise ValueError("axes")
     return Box(centre, axes)
 
 
-def _point(value: Any) -> tuple[float, float, float]:
-    x, y, z = (_number(part) for part in value)
-    return x, y, z
-
-
 def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise ValueError("no number")
-    if abs(value) > MOST_MM:
+    number = number_of(value)
+    if abs(number) > MOST_MM:
         raise ValueError("too far")
-    return float(value)
+    return number
 
 
 def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError("no text")
-    return "".join(letter for letter in value if letter.isprintable())
+    return "".join(letter for letter in text_of(value) if letter.isprintable())

@@ -7,19 +7,17 @@ number of a patient, and UIDs, which lead to a patient, only as hashes; they are
 from __future__ import annotations
 
 import hashlib
-import json
-import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from viewer.dicom.model import Catalogue
 from viewer.errors import FormatError
+from viewer.state.kept_json import KeptFile, number_of, point_of, text_of
 from viewer.state.measured import NAMES, Measured, Result
-from viewer.state.measurement import FACTS, Kind, Measurement, Point
+from viewer.state.measurement import FACTS, Kind, Measurement
 
-FORMAT = "triptych-measurements"
-VERSION = 1
+FILE = KeptFile("measurements")
 LONGEST_TEXT = 2000
 MOST_POINTS = 20_000
 HASH = "sha256:"
@@ -91,10 +89,7 @@ def to_json(items: Iterable[Kept], *, private: bool) -> str:
         Whether UIDs are hashed.
     """
     uid_text: Callable[[str], str] = hashed if private else str
-    rows = [_row(item, uid_text) for item in items]
-    return json.dumps(
-        {"format": FORMAT, "version": VERSION, "measurements": rows}, indent=1, ensure_ascii=False
-    )
+    return FILE.text_of(_row(item, uid_text) for item in items)
 
 
 def from_json(text: str, known: Mapping[str, str] | None = None) -> tuple[Kept, ...]:
@@ -112,19 +107,7 @@ def from_json(text: str, known: Mapping[str, str] | None = None) -> tuple[Kept, 
     FormatError
         It is not such a text, or not a whole one.
     """
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise FormatError("The file of measurements is damaged: it is not valid JSON.") from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise FormatError("The file holds no measurements of this program.")
-    version = content.get("version")
-    if not isinstance(version, int) or version > VERSION:
-        raise FormatError("The file of measurements was written by a newer version of this program.")
-    rows = content.get("measurements")
-    if not isinstance(rows, list):
-        raise FormatError("The file of measurements is damaged: it has no list of them.")
-    return tuple(_kept(row, known or {}) for row in rows)
+    return FILE.read(text, lambda row: _kept(row, known or {}))
 
 
 def _row(item: Kept, uid_text: Callable[[str], str]) -> dict[str, object]:
@@ -151,55 +134,39 @@ def _kept(row: Any, known: Mapping[str, str]) -> Kept:
 
     Raises
     ------
-    FormatError
+    KeyError, TypeError, ValueError
         A field is missing or not what it should be.
+    FormatError
+        It is of a kind that is not kept, or has the wrong points.
     """
-    try:
-        kind = Kind(row["kind"])
-        if kind is Kind.PATH:
-            raise FormatError("The file of measurements holds a kind that is not kept in it.")
-        points = tuple(_point(point) for point in row["points_mm"])
-        wanted = _POINTS.get(kind)
-        if (len(points) != wanted) if wanted else not 3 <= len(points) <= MOST_POINTS:
-            raise FormatError(
-                f"A {FACTS[kind].text.lower()} in the file of measurements has the wrong points."
-            )
-        uids = {name: known.get(str(row[name]), str(row[name])) for name in _UIDS}
-        measurement = Measurement(
-            uid=_text(row["uid"]),
-            kind=kind,
-            points=points,
-            normal=_point(row["normal"]),
-            frame=int(row["frame"]),
-            calibrated=bool(row["calibrated"]),
-            name=_text(row["name"]),
-            text=_text(row["text"]),
-            visible=bool(row["visible"]),
-            **uids,
-        )
-        values = tuple(
-            Measured(str(one["id"]), _number(one["value"]), _text(one["unit"]))
-            for one in row["values"]
-            if one["id"] in NAMES
-        )
-        result = Result(values, _text(row["note"]), tuple(_text(one) for one in row["warnings"]))
-    except (KeyError, TypeError, ValueError) as error:
-        raise FormatError("The file of measurements is damaged: an entry is not complete.") from error
+    kind = Kind(row["kind"])
+    if kind is Kind.PATH:
+        raise FormatError("The file of measurements holds a kind that is not kept in it.")
+    points = tuple(point_of(point) for point in row["points_mm"])
+    wanted = _POINTS.get(kind)
+    if (len(points) != wanted) if wanted else not 3 <= len(points) <= MOST_POINTS:
+        raise FormatError(f"A {FACTS[kind].text.lower()} in the file of measurements has the wrong points.")
+    uids = {name: known.get(str(row[name]), str(row[name])) for name in _UIDS}
+    measurement = Measurement(
+        uid=_text(row["uid"]),
+        kind=kind,
+        points=points,
+        normal=point_of(row["normal"]),
+        frame=int(row["frame"]),
+        calibrated=bool(row["calibrated"]),
+        name=_text(row["name"]),
+        text=_text(row["text"]),
+        visible=bool(row["visible"]),
+        **uids,
+    )
+    values = tuple(
+        Measured(str(one["id"]), number_of(one["value"]), _text(one["unit"]))
+        for one in row["values"]
+        if one["id"] in NAMES
+    )
+    result = Result(values, _text(row["note"]), tuple(_text(one) for one in row["warnings"]))
     return Kept(measurement, result)
 
 
-def _point(value: Any) -> Point:
-    x, y, z = (_number(part) for part in value)
-    return x, y, z
-
-
-def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise ValueError("no number")
-    return float(value)
-
-
 def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError("no text")
-    return value[:LONGEST_TEXT]
+    return text_of(value)[:LONGEST_TEXT]
