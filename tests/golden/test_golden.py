@@ -323,6 +323,22 @@ def test_that_a_curved_picture_is_the_kept_one(qapp: QApplication, mode: CurvedM
     check(golden.name, drawn(view, golden, 360), tolerant=True)
 
 
+def test_that_D22_a_lesion_on_a_curved_picture_is_the_kept_one(qapp: QApplication) -> None:
+    """The path leads down through the hot spot: steps around it with "L1" beside, and a circle, "Liver", below."""
+    view = fused_view()
+    store = view.work.of(Lesions)
+    pet = store.series()
+    assert pet is not None
+    assert store.grow(None, pet.volume.geometry.to_patient([15.0, 20.0, 24.0])) is not None
+    assert store.set_liver(pet.volume.geometry.to_patient([8.0, 22.0, 21.0])) is not None
+    drawn_path = view.work.of(CurvedPath)
+    for point in ((0.0, 4.0, 50.0), (18.0, 2.0, 2.0), (6.0, 9.0, -28.0), (-8.0, 2.0, -50.0)):
+        drawn_path.add(point)
+    drawn_path.show_as(mode=CurvedMode.STRAIGHTENED, width_mm=90.0)
+    golden = Golden("curved-lesion", "", PlaneKind.CURVED, Content.FUSED, annotated=True)
+    check(golden.name, drawn(view, golden, 360), tolerant=True)
+
+
 @pytest.mark.parametrize("how", [Combination.CHECKERBOARD, Combination.SWIPE, Combination.DIFFERENCE])
 def test_that_a_comparison_is_the_kept_one(qapp: QApplication, how: Combination) -> None:
     """The head against itself, moved 12 mm to its left and turned by 8 degrees; how far is written.

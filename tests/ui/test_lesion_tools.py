@@ -14,6 +14,7 @@ from tests.ui.conftest import MakeWindow
 from viewer.imaging.lesion import Drawing
 from viewer.imaging.uptake import Threshold, ThresholdKind
 from viewer.imaging.voi import Box, Sphere
+from viewer.state.curve import CurvedMode, CurvedPath
 from viewer.state.lesions import Lesions
 from viewer.state.panes import Content, Density, PlaneKind
 from viewer.ui.main_window import MainWindow
@@ -241,6 +242,38 @@ def test_that_the_outline_lies_around_the_lesion_on_every_plane(
     store_of(opened).change(lesion.uid, "Hide", visible=False)
     qtbot.wait(50)
     assert not painted(pane_of(opened, PlaneKind.MIP), lesion.colour).any()
+
+
+@pytest.mark.parametrize("mode", CurvedMode)
+def test_that_D22_the_outline_lies_around_the_lesion_on_curved_pictures(
+    qtbot: QtBot, opened: MainWindow, mode: CurvedMode
+) -> None:
+    """A path bends through both balls; only the hot one is a lesion."""
+    view = opened.context.view
+    view.set_display(density=Density.OFF)
+    lesion = store_of(opened).grow(None, point_of(HOT))
+    assert lesion is not None
+    path = view.work.of(CurvedPath)
+    for index in ((12, 10, 8), HOT, (24, 26, 26), WARM):
+        path.add(point_of(index))
+    path.select(None)
+    path.show_as(mode=mode, width_mm=90.0)
+    view.set_layout("three-curved")
+    shown(qtbot, opened)
+    pane = pane_of(opened, PlaneKind.CURVED)
+    rows, columns = np.nonzero(painted(pane, lesion.colour))
+    assert len(rows) > 40
+    assert pane.scene_shown is not None
+    ratio = pane.devicePixelRatioF()
+    away = [
+        np.linalg.norm(pane.scene_shown.at(column * ratio, row * ratio) - point_of(HOT))
+        for row, column in zip(rows, columns, strict=True)
+    ]
+    assert min(away) > 9
+    assert max(away) < 14 + 2 * np.sqrt(3) + 1.5
+    store_of(opened).change(lesion.uid, "Hide", visible=False)
+    qtbot.wait(50)
+    assert not painted(pane, lesion.colour).any()
 
 
 def test_that_lesions_stay_off_pictures_of_another_frame_of_reference(

@@ -1,15 +1,18 @@
-"""Outlines of lesions: voxel by voxel on every plane, circles and polygons for spheres and boxes."""
+"""Outlines of lesions: voxel by voxel on planes and curved pictures, circles and polygons for spheres and boxes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 
+from viewer.imaging import curved_outline
+from viewer.imaging.curved import CurvedSurface
 from viewer.imaging.geometry import FloatArray
 from viewer.imaging.outline import box_polygon, region_lines, sphere_circle
 from viewer.imaging.plane import Plane
@@ -17,7 +20,7 @@ from viewer.imaging.uptake import ThresholdKind
 from viewer.imaging.voi import Region, Sphere
 from viewer.state.lesions import Lesion, Lesions, Measured
 from viewer.state.library import OpenVolume
-from viewer.state.panes import Density, PlaneKind
+from viewer.state.panes import Density
 from viewer.state.probe import format_value
 from viewer.state.resolve import PaneScene
 from viewer.ui.overlays import MARGIN, SHADOW, Overlay, OverlayInput
@@ -34,15 +37,15 @@ def paint(painter: QPainter, given: OverlayInput) -> None:
     """Draw the lesions of the series in view."""
     store = given.view.work.of(Lesions)
     lesions = store.shown()
-    if not lesions or given.scene.pane.kind is PlaneKind.CURVED:
-        return  # a curved picture has no plane in the patient
+    if not lesions:
+        return
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setBrush(Qt.BrushStyle.NoBrush)
     drawn: list[_Drawn] = []
     for lesion in lesions:
         item = given.view.library.get(lesion.volume_uid)
-        if item is not None and _lies_in(given.scene, item):
+        if item is not None and _lies_in(given, item):
             draft = lesion is store.draft
             measured = Measured(lesion, None, None) if draft else store.measured(lesion)
             found = _Drawer(painter, given, item).draw(
@@ -53,13 +56,17 @@ def paint(painter: QPainter, given: OverlayInput) -> None:
     painter.restore()
 
 
-def _lies_in(scene: PaneScene, item: OpenVolume) -> bool:
+def _lies_in(given: OverlayInput, item: OpenVolume) -> bool:
     """Whether the pane shows the series, or one that lies in the same frame of reference."""
     frame = item.volume.geometry.frame_of_reference_uid
+    volumes = [layer.volume for layer in given.scene.layers]
+    if given.scene.surface is not None:
+        # The layers of a curved picture are pictures themselves, in a space of their own.
+        shown = (given.view.volume(layer.role) for layer in given.scene.layers)
+        volumes = [one.volume for one in shown if one is not None]
     return any(
-        layer.volume.uid == item.volume.uid
-        or (bool(frame) and layer.volume.geometry.frame_of_reference_uid == frame)
-        for layer in scene.layers
+        volume.uid == item.volume.uid or (bool(frame) and volume.geometry.frame_of_reference_uid == frame)
+        for volume in volumes
     )
 
 
@@ -119,12 +126,16 @@ class _Drawer:
         """Outline and handles; what is to be written beside them."""
         lesion, drawing = measured.lesion, measured.lesion.drawing
         whole = drawing.threshold.kind is ThresholdKind.WHOLE
+        surface, plane = self._given.scene.surface, self._given.scene.plane
         colour = QColor(lesion.colour)
         width = SELECTED_PX if selected else LINE_PX
         outline = None
         if measured.region is not None and not whole:
             outline = self._mask(measured.region, colour, width)
-        if not drawing.grown:
+        if surface is not None and (whole or draft) and not drawing.grown:
+            lines = curved_outline.shape_lines(drawing.shape, _positions(surface, plane))
+            outline = self._line(lines, colour, width)
+        elif surface is None and not drawing.grown:
             solid = whole and not draft
             found = self._shape(lesion, colour, width if solid else 1.0, solid=solid, handle=selected)
             outline = outline or found
@@ -134,7 +145,10 @@ class _Drawer:
         return _Drawn(outline, text, colour, first=selected or draft)
 
     def _mask(self, region: Region, colour: QColor, width: float) -> QRectF | None:
-        lines = _lines(self._item, region, self._given.scene.plane, self._thickness_mm)
+        return self._line(_lines(self._item, region, self._given.scene, self._thickness_mm), colour, width)
+
+    def _line(self, lines: FloatArray, colour: QColor, width: float) -> QRectF | None:
+        """Lines along the edges of pixels; the rectangle around them."""
         if not len(lines):
             return None
         scaled = (lines + 0.5) / self._given.ratio
@@ -196,10 +210,11 @@ def _around(points: FloatArray) -> QRectF:
     return QRectF(left, top, right - left, bottom - top)
 
 
-def _lines(item: OpenVolume, region: Region, plane: Plane, thickness_mm: float) -> FloatArray:
-    """The outline of a region on a plane, kept while the region lives."""
-    kept = _outlines.setdefault(region, {})
+def _lines(item: OpenVolume, region: Region, scene: PaneScene, thickness_mm: float) -> FloatArray:
+    """The outline of a region on a plane or a curved picture, kept while the region lives."""
+    kept, plane = _outlines.setdefault(region, {}), scene.plane
     place = (
+        scene.surface,
         plane.origin_mm.tobytes(),
         plane.u_mm.tobytes(),
         plane.v_mm.tobytes(),
@@ -211,8 +226,28 @@ def _lines(item: OpenVolume, region: Region, plane: Plane, thickness_mm: float) 
     if found is None:
         if len(kept) >= MOST_PLACES:
             kept.pop(next(iter(kept)))
-        found = kept[place] = region_lines(item.volume.geometry, region, plane, thickness_mm)
+        geometry = item.volume.geometry
+        found = kept[place] = (
+            region_lines(geometry, region, plane, thickness_mm)
+            if scene.surface is None
+            else curved_outline.region_lines(geometry, region, _positions(scene.surface, plane))
+        )
     return found
+
+
+def _positions(surface: CurvedSurface, plane: Plane) -> FloatArray:
+    """Points of the patient under the pixels of a curved picture."""
+    place = (plane.origin_mm.tobytes(), plane.u_mm.tobytes(), plane.v_mm.tobytes(), plane.width, plane.height)
+    return _latest_positions(surface, *place)
+
+
+@lru_cache(2)
+def _latest_positions(
+    surface: CurvedSurface, origin: bytes, u: bytes, v: bytes, width: int, height: int
+) -> FloatArray:
+    """Kept for the other lesions in the picture, and no longer: they take as much memory as some pictures."""
+    start, across, down = (np.frombuffer(part) for part in (origin, u, v))
+    return curved_outline.positions_of(surface, Plane(start, across, down, width, height))
 
 
 def _text(measured: Measured, density: Density) -> str:
