@@ -7,6 +7,7 @@ import sqlite3
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from viewer.archive.cluster import Cluster
 from viewer.archive.convert import run
 from viewer.archive.keys import ENVIRONMENT, make_key, read_key
 from viewer.archive.manifest import scan
-from viewer.archive.one_series import Options, failed_for_good
+from viewer.archive.one_series import Options, convert, failed_for_good
 from viewer.archive.outcome import Outcome, summarize
 from viewer.archive.sealing import ArchiveKey
 from viewer.archive.series_files import read_series_json, read_slices_csv
@@ -266,6 +267,31 @@ def test_that_neither_a_key_nor_a_patient_stands_in_a_message_about_a_task(
     assert "another key" not in repr(options)
     assert repr(key.secret) not in repr(options)
     assert key.secret.hex() not in repr(options)
+
+
+@pytest.mark.parametrize(
+    "address, encrypted, warned",
+    [("tcp://host:8786", True, True), ("tls://host:8786", True, False), ("tcp://host:8786", False, False)],
+)
+def test_that_a_key_that_goes_to_a_cluster_without_tls_is_warned_of(
+    address: str,
+    encrypted: bool,
+    warned: bool,
+    tmp_path: Path,
+    key: ArchiveKey,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    @contextmanager
+    def engine(_: Cluster) -> Iterator[Any]:
+        yield lambda tasks, options: (convert(task, options) for task in tasks)
+
+    monkeypatch.setattr("viewer.archive.convert._engine", engine)
+    write_ramp(tmp_path / "data")
+    scan([tmp_path / "data"], tmp_path / "manifest")
+    cluster = Cluster(scheduler=address)
+    run(tmp_path / "manifest", tmp_path / "archive", cluster, encrypt=key if encrypted else None)
+    assert ("not encrypted; use tls://" in caplog.text) is warned
 
 
 # --- What is there for who has not -------------------------------------------------------------------------------

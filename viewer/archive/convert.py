@@ -7,6 +7,7 @@ left unfinished is swept away. Several runs may fill one archive at the same tim
 from __future__ import annotations
 
 import json
+import logging
 import os
 import platform
 import secrets
@@ -38,6 +39,8 @@ RETRIES = 2
 KILLED = "The processes that tried it died one after the other, perhaps for want of memory."
 AHEAD = 4
 """Tasks in the hands of the scheduler, for each worker."""
+
+_log = logging.getLogger(__name__)
 
 Tell = Callable[[Outcome, int, int], None]
 """Called with each outcome, series done and series known."""
@@ -97,6 +100,8 @@ def run(
     except OSError as error:
         raise export_error(error) from error
     key = _key(shards[0].parent if shards else manifest) if deidentify else b""
+    if cluster.scheduler and not cluster.scheduler.startswith("tls://") and (key or encrypt):
+        _log.warning("keys go to %s over connections that are not encrypted; use tls://", cluster.scheduler)
     summaries: list[Summary] = []
     with _engine(cluster) as engine:
         for shard in shards:
