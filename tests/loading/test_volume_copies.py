@@ -33,15 +33,17 @@ import viewer.dicom.build as build
 import viewer.loading.copy_key as copy_key
 import viewer.loading.filling as filling
 import viewer.loading.volume_copies as volume_copies
+from tests.conftest import RealData
 from tests.phantoms import RAMP_SHAPE, ramp_affine, write_pet, write_ramp, write_series
-from viewer.dicom.model import Stack
+from viewer.dicom.choice import DefaultChoice
+from viewer.dicom.model import Catalogue, Stack
 from viewer.errors import Cancelled
 from viewer.imaging.volume import Volume
 from viewer.loading.cache import VolumeCache
 from viewer.loading.cancel import CancelToken
 from viewer.loading.copy_key import copy_name
 from viewer.loading.copy_writer import CopyWriter
-from viewer.loading.events import GeometryReady, ProblemFound
+from viewer.loading.events import GeometryReady, Indexed, ProblemFound
 from viewer.loading.pipeline import load, load_stack
 from viewer.loading.volume_copies import CopyReader, VolumeCopies, Wish, worth_keeping
 
@@ -62,6 +64,8 @@ class Patient(VolumeCopies):
 class Opened:
     """A folder as it was opened, and how many of its slices came from the files."""
 
+    delay_s = 0.0
+
     def __init__(self, folder: Path, copies: VolumeCopies, monkeypatch: pytest.MonkeyPatch) -> None:
         self.wishes: list[Wish] = []
         self.from_files = 0
@@ -70,6 +74,7 @@ class Opened:
 
         def counted(volume: Volume, stack: Stack, k: int) -> None:
             self.from_files += 1
+            time.sleep(self.delay_s)
             build.fill_slice(volume, stack, k)
 
         with monkeypatch.context() as patch:
@@ -221,6 +226,43 @@ def test_that_slices_come_from_the_files_until_the_copy_is_open(
     go_on.set()
     assert second.from_files == SLICES
     assert second.bytes == first.bytes
+
+
+def test_that_real_multi_frame_files_are_the_same_out_of_their_copies(
+    copies: VolumeCopies, real_data: RealData
+) -> None:
+    catalogue = Catalogue()
+    for event in load(
+        [real_data("mf-a")],
+        cancel=CancelToken(),
+        choose=lambda _: DefaultChoice(None, None),
+        thumbnails=False,
+    ):
+        if isinstance(event, Indexed):
+            catalogue = event.catalogue
+    rows = [
+        (stack, series, study)
+        for study in catalogue.studies
+        for series in study.series
+        for stack in series.stacks
+        if stack.source is None
+    ]
+    assert len(rows) > 3
+    made: dict[str, list[bytes]] = {}
+    for turn in range(2):
+        for row in rows:
+            wishes: list[Wish] = []
+            copies.wanted = wishes.append
+            memory = VolumeCache(1 << 30, lambda: copies)
+            for event in load_stack(*row, cancel=CancelToken(), cache=memory):
+                if isinstance(event, GeometryReady):
+                    volume = event.volume
+            if turn == 0:
+                assert [copies.write(wish, lambda: None) for wish in wishes] == [True]
+            else:
+                assert not wishes, "it was decoded again"
+            made.setdefault(row[0].uid, []).append(volume.array.tobytes())
+    assert all(first == second for first, second in made.values())
 
 
 # --- No copy where there is a doubt ------------------------------------------------------------------------------
@@ -380,6 +422,19 @@ def test_that_a_volume_that_came_fast_is_not_wished_for(
 ) -> None:
     monkeypatch.setattr(volume_copies, "LEAST_S", 60.0)
     assert not opened(write_ramp(tmp_path / "study")).wishes
+
+
+def test_that_slow_reading_counts_as_slow_decoding_does(
+    tmp_path: Path, copies: VolumeCopies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_ramp(tmp_path / "study")
+    monkeypatch.setattr(volume_copies, "LEAST_S", 0.15)
+    assert not Opened(folder, copies, monkeypatch).wishes
+
+    class Network(Opened):
+        delay_s = 0.05
+
+    assert len(Network(folder, copies, monkeypatch).wishes) == 1
 
 
 def test_that_a_volume_larger_than_the_memory_limit_and_one_of_a_zip_are_not_kept(

@@ -43,7 +43,7 @@ MOST_PLAIN_READS = 1.5
 
 def rows(folder: Path, slices: int, many: int, *, compressed: bool) -> Iterator[Row]:
     """Make or reuse a series, then measure."""
-    series = written(folder, slices, compressed=compressed)
+    series = written(folder, slices, *(("jpegll", JPEGLosslessSV1) if compressed else ()))
     kind = f"{slices} {'JPEG lossless' if compressed else 'uncompressed'}: "
     goals = GOALS_MS.get((slices, compressed), {})
     before_mb = _peak_mb()
@@ -81,11 +81,10 @@ def rows(folder: Path, slices: int, many: int, *, compressed: bool) -> Iterator[
         yield from _many(folder / f"many-{many}", many)
 
 
-def written(folder: Path, slices: int, *, compressed: bool = False) -> Path:
+def written(folder: Path, slices: int, name: str = "raw", syntax: str = ExplicitVRLittleEndian) -> Path:
     """The folder of a series, written unless it is there."""
-    series = folder / f"{slices}-{'jpegll' if compressed else 'raw'}"
+    series = folder / f"{slices}-{name}"
     if not series.exists():
-        syntax = JPEGLosslessSV1 if compressed else ExplicitVRLittleEndian
         affine = np.diag([0.5, 0.5, 1.0, 1.0])[[2, 1, 0, 3]]
         write_series(series, _head(slices), affine, transfer_syntax=syntax)
     return series

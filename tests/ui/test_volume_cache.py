@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,9 +16,15 @@ from PySide6.QtWidgets import QCheckBox, QLabel, QMessageBox, QPushButton
 import viewer.loading.copy_key as copy_key
 import viewer.loading.volume_copies as volume_copies
 from tests.phantoms import write_ramp
+from viewer.dicom.model import Stack
+from viewer.imaging.volume import Volume
+from viewer.loading.cancel import CancelToken
+from viewer.loading.events import GeometryReady
+from viewer.loading.pipeline import load
 from viewer.settings import Settings, cache_dir
 from viewer.ui.dialogs.settings_dialog import SettingsDialog
 from viewer.ui.dialogs.volume_cache import readable
+from viewer.ui.loader_thread import Loader
 from viewer.ui.volume_copying import VolumeCopying
 
 if TYPE_CHECKING:
@@ -24,6 +32,7 @@ if TYPE_CHECKING:
 
     from viewer.ui.main_window import MainWindow
 
+WAIT_MS = 30_000
 MakeWindow = Callable[[], "MainWindow"]
 
 
@@ -38,7 +47,16 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def opened(qtbot: QtBot, window: MainWindow, path: Path) -> None:
     window.open([path])
-    qtbot.waitUntil(lambda: not window.context.loader.busy and window.context.view.base is not None)
+    qtbot.waitUntil(
+        lambda: not window.context.loader.busy and window.context.view.base is not None, timeout=WAIT_MS
+    )
+
+
+def loaded(path: Path) -> tuple[Volume, Stack]:
+    """A study outside of any window."""
+    events = load([path], cancel=CancelToken(), thumbnails=False)
+    found = [event for event in events if isinstance(event, GeometryReady)]
+    return found[0].volume, found[0].stack
 
 
 def copies() -> list[Path]:
@@ -47,7 +65,7 @@ def copies() -> list[Path]:
 
 def _kept(qtbot: QtBot, window: MainWindow, path: Path) -> None:
     opened(qtbot, window, path)
-    qtbot.waitUntil(lambda: len(copies()) == 1)
+    qtbot.waitUntil(lambda: len(copies()) == 1, timeout=WAIT_MS)
 
 
 def test_that_a_study_is_kept_after_it_was_loaded_and_looks_the_same_the_second_time(
@@ -76,7 +94,7 @@ def test_that_the_command_says_what_is_kept_and_clears_it(
     button = box.findChild(QPushButton, "accept")
     assert isinstance(button, QPushButton)
     button.click()
-    qtbot.waitUntil(lambda: not copies())
+    qtbot.waitUntil(lambda: not copies(), timeout=WAIT_MS)
     window.context.commands.run("settings.clear-cache")
     texts = [found.text() for found in window.findChildren(QMessageBox)]
     assert "The volume cache is empty." in texts
@@ -87,7 +105,7 @@ def test_that_switching_it_off_removes_what_is_kept_and_keeps_nothing_more(
 ) -> None:
     _kept(qtbot, window, study)
     window.context.settings.set("cache.volumes", False)
-    qtbot.waitUntil(lambda: not copies())
+    qtbot.waitUntil(lambda: not copies(), timeout=WAIT_MS)
     opened(qtbot, window, study)
     qtbot.wait(100)
     assert not copies()
@@ -101,6 +119,55 @@ def test_that_what_was_kept_goes_when_the_setting_was_switched_off_elsewhere(
     other.context.settings._values["cache.volumes"] = False  # as the file says it at the start
     opened(qtbot, other, study)
     assert not copies()
+
+
+def test_that_nothing_is_written_while_the_window_loads_and_nothing_after_it_closed(
+    qtbot: QtBot, window: MainWindow, study: Path
+) -> None:
+    loader, copying = window.context.loader, VolumeCopying.of(window)
+    assert copying is not None
+    copying.store()
+
+    def stay_busy(busy: bool) -> None:
+        """As if something else was loaded from now on."""
+        if not busy:
+            loader.busy_changed.emit(True)
+
+    def settled() -> bool:
+        return copying.settled
+
+    loader.busy_changed.connect(stay_busy)
+    opened(qtbot, window, study)
+    qtbot.wait(100)
+    assert not copies()
+    assert not settled()
+    window.close()
+    assert settled()
+    assert not any(thread.name == "copy-writer" for thread in threading.enumerate())
+    assert not copies()
+
+
+class _Busy(Loader):
+    """A loader that loads."""
+
+    @property
+    def busy(self) -> bool:
+        return True
+
+
+def test_that_what_is_first_asked_for_while_loading_is_not_written_meanwhile(
+    qtbot: QtBot, config_home: Path, tmp_path: Path, study: Path
+) -> None:
+    loader = _Busy()
+    copying = VolumeCopying(loader, Settings(tmp_path / "settings.json"))
+    store = copying.store()
+    volume, stack = loaded(study)
+    store.offer(stack, volume, 10.0, time.time_ns())
+    qtbot.wait(100)
+    assert not copies()
+    loader.busy_changed.emit(False)
+    qtbot.waitUntil(lambda: len(copies()) == 1, timeout=WAIT_MS)
+    copying.stop()
 
 
 def test_that_a_lower_limit_counts_at_once(qtbot: QtBot, window: MainWindow, study: Path) -> None:

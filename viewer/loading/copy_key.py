@@ -23,13 +23,9 @@ TRUSTED_AGE_NS = 2_000_000_000
 
 def copy_name(stack: Stack) -> str:
     """Name of the place of a stack: which frames of which files, whatever is in them."""
-    folders: dict[Path, str] = {}
-    digest = hashlib.sha256()
-    for frame in stack.frames:
-        digest.update(
-            f"{_real(frame.path, folders)}\0{frame.frame}\0{frame.tile}\n".encode(errors="surrogateescape")
-        )
-    return digest.hexdigest()[:32]
+    folders: dict[str, str] = {}
+    rows = [f"{_real(frame.path, folders)}\0{frame.frame}\0{frame.tile}" for frame in stack.frames]
+    return hashlib.sha256("\n".join(rows).encode(errors="surrogateescape")).hexdigest()[:32]
 
 
 def copy_key(stack: Stack, now_ns: int) -> str | None:
@@ -52,7 +48,7 @@ def copy_key(stack: Stack, now_ns: int) -> str | None:
     OSError
         A file is not there (any more).
     """
-    folders: dict[Path, str] = {}
+    folders: dict[str, str] = {}
     states: dict[Path, str] = {}
     digest = hashlib.sha256(f"{FORMAT_VERSION}\n{__version__}\n{stack.pixels}\n".encode())
     for frame in stack.frames:
@@ -76,9 +72,9 @@ def _place(frame: FrameSource) -> str:
     )
 
 
-def _real(path: Path, folders: dict[Path, str]) -> str:
+def _real(path: Path, folders: dict[str, str]) -> str:
     """The path with the links of its folder followed; asked for once a folder."""
-    folder = path.parent
+    folder, name = os.path.split(path)
     if folder not in folders:
         folders[folder] = os.path.realpath(folder)
-    return f"{folders[folder]}/{path.name}"
+    return f"{folders[folder]}/{name}"

@@ -7,6 +7,7 @@ volume is still there then.
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 
 from viewer.errors import Cancelled
@@ -15,6 +16,8 @@ from viewer.loading.volume_copies import VolumeCopies, Wish
 
 MOST_WAITING = 4
 """Wishes beyond these are forgotten, the oldest first."""
+PAUSE_S = 0.001
+"""Between two slices, so that the window's thread never waits long for a processor."""
 _STOP_S = 2.0
 
 
@@ -100,6 +103,7 @@ class CopyWriter:
     def _check(self) -> None:
         if not (self._idle and self._may_go_on()):
             raise Cancelled
+        time.sleep(PAUSE_S)
 
     def _may_go_on(self) -> bool:
         return not (self._stopped or self._give_up)

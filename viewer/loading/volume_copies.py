@@ -140,7 +140,7 @@ class VolumeCopies:
 
     def find(self, stack: Stack) -> CopyReader | None:
         """What may have slices of a stack; None when there is surely nothing. Reads no file of the stack."""
-        if not self.on or not _may_be_kept(stack):
+        if not self.on or not self.folder.is_dir() or not _may_be_kept(stack):
             return None
         path = self._path(stack)
         return CopyReader(self, stack, path) if path.is_dir() else None

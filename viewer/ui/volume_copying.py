@@ -60,6 +60,11 @@ class VolumeCopying(QObject):
                     self._store.clear()  # switched off by hand or by another program
             return self._store
 
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is being written or waits to be."""
+        return self._writer is None or not self._writer.busy
+
     def clear(self) -> Usage:
         """Remove all copies; returns what there was."""
         store = self.store()

@@ -182,15 +182,15 @@ class SettingsDialog(QDialog):
         from viewer.archive.extra import EXTRA
 
         text = (
-            "Decoded pixels without names, in your own cache folder, readable by you alone. "
-            "Switching it off removes them."
+            "They open fast the next time. Decoded pixels of patients, without names, stay in your own cache folder, "
+            "readable by you alone; switching this off removes them."
         )
         if not copies_available():
             text = EXTRA.replace("The archive needs", "This needs")
             switch.setEnabled(False)
         hint = Hint(text)
         hint.setObjectName("cache-hint")
-        form.addRow("", hint)
+        form.addRow(hint)
 
     def _forget(self) -> None:
         forget_all(self._settings)
