@@ -9,7 +9,6 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from types import TracebackType
 
 from PySide6.QtCore import QTimer
@@ -17,6 +16,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
 import viewer
+from viewer.archive.address import Place
 from viewer.errors import SettingsError
 from viewer.settings import Settings, config_dir
 from viewer.ui.lean_imports import lean_numpy
@@ -87,13 +87,13 @@ def make_ready(window: MainWindow) -> None:
     WarmUp(window.sections.build_next, window.grid.panes, window)
 
 
-def run(paths: Sequence[Path] = (), *, demo: bool = False) -> int:
+def run(paths: Sequence[Place] = (), *, demo: bool = False) -> int:
     """Show the window, open what is asked for, and stay until it is closed.
 
     Parameters
     ----------
     paths
-        Folders, files or archives to open.
+        Folders, files, archives or addresses to open.
     demo
         Open the built-in study.
 

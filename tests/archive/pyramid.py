@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from tests.formats.volumes import catalogue_of
 from tests.phantoms import write_series
+from viewer.archive.sealing import ArchiveKey
 from viewer.archive.stores import StoreKind
 from viewer.archive.write import write_volume
 
@@ -26,13 +27,16 @@ def ramp() -> npt.NDArray[np.int16]:
 
 
 def write_pyramid(
-    folder: Path, array: npt.NDArray[Any] | None = None, kind: StoreKind = StoreKind.SHARD, **tags: Any
+    folder: Path,
+    array: npt.NDArray[Any] | None = None,
+    kind: StoreKind = StoreKind.SHARD,
+    key: ArchiveKey | None = None,
 ) -> Path:
     """Write `ramp`, or another array of its shape, as DICOM and then as a volume of an archive; the volume's path."""
-    write_series(folder / "dicom", ramp() if array is None else array, AFFINE, **tags)
+    write_series(folder / "dicom", ramp() if array is None else array, AFFINE)
     (study,) = catalogue_of(folder / "dicom").studies
     (series,) = study.series
     path = folder / "zarr" / f"volume{kind.ending}"
     path.parent.mkdir()
-    write_volume(path, kind, series.stacks[0], series, study)
+    write_volume(path, kind, series.stacks[0], series, study, key=key)
     return path

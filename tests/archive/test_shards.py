@@ -17,7 +17,7 @@ library("pyarrow")
 from zarr.codecs import BloscCodec, GzipCodec  # noqa: E402
 
 from viewer.archive.reader import volumes_below  # noqa: E402
-from viewer.archive.shards import SliceShards  # noqa: E402
+from viewer.archive.shards import LocalFiles, SliceShards  # noqa: E402
 
 
 def arrays_below(archive: Path) -> list[tuple[Path, Any]]:
@@ -39,7 +39,7 @@ def test_that_every_chunk_is_the_one_that_zarr_reads(
     archive, _ = archive_of(hospital, tmp_path)
     seen = 0
     for folder, array in arrays_below(archive):
-        shards = SliceShards.of(array, folder)
+        shards = SliceShards.of(array, LocalFiles(folder))
         assert shards is not None
         size = array.chunks[-3]
         for n in range(-(-array.shape[-3] // size)):
@@ -57,7 +57,7 @@ def test_that_chunks_that_were_never_written_are_zero(tmp_path: Path) -> None:
     array = zarr.create_array(tmp_path / "a", compressors=BloscCodec(), **made)
     array[...] = values
     assert not (tmp_path / "a" / "c" / "1").exists()
-    shards = SliceShards.of(array, tmp_path / "a")
+    shards = SliceShards.of(array, LocalFiles(tmp_path / "a"))
     assert shards is not None
     assert np.array_equal(np.concatenate([shards.read(n) for n in range(6)]), values)
 
@@ -84,7 +84,7 @@ def test_that_other_layouts_are_left_to_zarr(other: dict[str, Any], tmp_path: Pa
         **other,
     }
     array = zarr.create_array(tmp_path / "a", **made)
-    assert SliceShards.of(array, tmp_path / "a") is None
+    assert SliceShards.of(array, LocalFiles(tmp_path / "a")) is None
 
 
 @pytest.mark.parametrize("keep", [0, 3, 20, -1, -30])
@@ -95,7 +95,7 @@ def test_that_a_shard_that_was_cut_is_an_error_and_no_values(
     folder, array = arrays_below(archive)[0]
     file = folder / "c" / "0" / "0" / "0"
     file.write_bytes(file.read_bytes()[:keep])
-    shards = SliceShards.of(array, folder)
+    shards = SliceShards.of(array, LocalFiles(folder))
     assert shards is not None
     with pytest.raises((ValueError, RuntimeError, MemoryError)):
         shards.read(0)

@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from viewer.archive.layout import SHARD_BYTES, crc32_of, dimension_names
-from viewer.archive.shards import SliceShards
+from viewer.archive.shards import LocalFiles, SliceShards
 from viewer.errors import DecodeError
 
 Array = npt.NDArray[Any]
@@ -141,7 +141,7 @@ class VolumeCopy:
             raise DecodeError("The kept copy is damaged.")
         self._digests = digests
         shard = _slices_a_shard(shape, dtype)
-        self._shards = SliceShards(folder / _ARRAY, shape, 1, shard, dtype.newbyteorder("<"))
+        self._shards = SliceShards(LocalFiles(folder / _ARRAY), shape, 1, shard, dtype.newbyteorder("<"))
 
     def stored(self, k: int) -> Array | None:
         """Stored values of a slice, (j, i) or (3, j, i), compared with their digest; None when it is not in here.

@@ -7,7 +7,8 @@ import importlib
 from viewer.errors import ViewerError
 
 EXTRA = 'The archive needs packages that are not installed: pip install "triptych-viewer[archive]"'
-PACKAGES = ("zarr", "distributed", "pyarrow", "fsspec", "cryptography")
+PACKAGES = ("zarr", "distributed", "pyarrow", "cryptography")
+REMOTE = 'Addresses need packages that are not installed: pip install "triptych-viewer[remote]"'
 
 
 def require(*packages: str) -> None:
@@ -28,3 +29,19 @@ def require(*packages: str) -> None:
             importlib.import_module(package)
         except ImportError as error:
             raise ViewerError(EXTRA) from error
+
+
+def require_remote(scheme: str) -> None:
+    """Make sure that addresses of a scheme can be read.
+
+    Raises
+    ------
+    ViewerError
+        A package of the extra `remote` is missing.
+    """
+    needed = {"http": ("aiohttp",), "https": ("aiohttp",), "s3": ("s3fs",)}.get(scheme, ())
+    for package in ("zarr", "fsspec", *needed):
+        try:
+            importlib.import_module(package)
+        except ImportError as error:
+            raise ViewerError(REMOTE) from error

@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from viewer.archive.extra import require
+from viewer.archive.address import Address, Place, place_of
+from viewer.archive.extra import require, require_remote
 from viewer.archive.keys import KeyFinder, find_key
 from viewer.archive.layout import KEY, VERSION, SliceRecord, coarse_geometry, crc32_of
 from viewer.archive.record import from_plain
-from viewer.archive.shards import SliceShards
+from viewer.archive.shards import Files, LocalFiles, SliceShards
 from viewer.dicom.build import array_dtype, fill_slice, is_colour, make_volume, volume_bytes, voxels_of
 from viewer.dicom.entries import kind_of_entry
 from viewer.dicom.model import FrameSource, Series, Stack, Study
@@ -41,6 +42,8 @@ FEW_CHUNKS = 8
 """As many chunks are unpacked before threads would have been started."""
 ENDINGS = (".zarr", ".zarr.zip", ".zarr.sqlite")
 """Ends of the names of volumes."""
+REMOTE_ENDING = ".zarr"
+"""Of those that can be read from a server: others are one file each."""
 
 
 def is_volume_name(name: str) -> bool:
@@ -72,7 +75,7 @@ class ArchiveVolume:
     Parameters
     ----------
     place
-        Path of the volume, or a URL ("s3://bucket/series/volume.zarr").
+        Path of the volume, or its address, also as text ("s3://bucket/series/volume.zarr").
     cache_bytes
         Decoded chunks that are kept.
     find
@@ -103,11 +106,14 @@ class ArchiveVolume:
     """
 
     def __init__(
-        self, place: Path | str, *, cache_bytes: int = CACHE_BYTES, find: KeyFinder = find_key
+        self, place: Place | str, *, cache_bytes: int = CACHE_BYTES, find: KeyFinder = find_key
     ) -> None:
-        require("zarr")
-        self.place = place
-        self._store = _store_of(place)
+        self.place: Place = place_of(place) if isinstance(place, str) else place
+        if isinstance(self.place, Address):
+            require_remote(self.place.scheme)
+        else:
+            require("zarr")
+        self._store = _store_of(self.place)
         self.key_id = ""
         self._levels: dict[int, Any] = {}
         self._shards: dict[int, SliceShards | None] = {}
@@ -147,7 +153,7 @@ class ArchiveVolume:
             from_plain(SliceRecord, dict(zip(SliceRecord.__dataclass_fields__, row, strict=True)))
             for row in rows
         )
-        path = Path(self.place)
+        path = self.place if isinstance(self.place, Path) else self.place.path
         frames = tuple(
             FrameSource(
                 path,
@@ -165,7 +171,9 @@ class ArchiveVolume:
             raise FormatError("Its slices do not fit its geometry.")
         self._bare = bare
         self.stack = replace(bare, source=_Source(self, bare, 0))
-        self.series: Series = from_plain(Series, plain["series"], {"stacks": (self.stack,), "paths": (path,)})
+        self.series: Series = from_plain(
+            Series, plain["series"], {"stacks": (self.stack,), "paths": (path,) if path is self.place else ()}
+        )
         self.study: Study = from_plain(Study, plain["study"], {"series": (self.series,)})
 
     def __enter__(self) -> ArchiveVolume:
@@ -184,10 +192,6 @@ class ArchiveVolume:
             self._levels.clear()
             self._shards.clear()
         self._store.close()
-
-    @property
-    def _is_remote(self) -> bool:
-        return isinstance(self.place, str) and "://" in self.place
 
     @property
     def is_colour(self) -> bool:
@@ -254,6 +258,7 @@ class ArchiveVolume:
         chunk, within = divmod(k, self._slices_a_chunk(level))
         values = self._chunk(level, chunk)[..., within, :, :]
         if level == 0 and crc32_of(values) != record.crc32:
+            self._forget(level, chunk)
             raise DecodeError("The stored slice does not fit its digest; the archive is damaged here.")
         return values
 
@@ -305,14 +310,27 @@ class ArchiveVolume:
                 )
             # When two threads come here at once, both find the same.
             with _as_viewer_errors():
-                folder = Path(self.place, str(level))
-                plain = not self._is_remote and not self.key_id
-                self._shards[level] = SliceShards.of(found, folder) if plain else None
+                self._shards[level] = None if self.key_id else SliceShards.of(found, self._files(level))
             self._levels[level] = found
         return found
 
+    def _files(self, level: int) -> Files:
+        """The files of a level as they lie there."""
+        if isinstance(self.place, Path):
+            return LocalFiles(self.place / str(level))
+        from viewer.archive.remote import RemoteFiles, RemoteFolder
+
+        return RemoteFiles(RemoteFolder(self.place), str(level))
+
     def _slices_a_chunk(self, level: int) -> int:
         return int(self._array(level).chunks[-3])
+
+    def _forget(self, level: int, n: int) -> None:
+        """Have a chunk read anew the next time."""
+        with self._lock:
+            gone = self._chunks.pop((level, n), None)
+            if gone is not None:
+                self._held_bytes -= gone.nbytes
 
     def _chunk(self, level: int, n: int) -> Array:
         """A chunk of slices, decoded; from the cache when it is there."""
@@ -361,25 +379,33 @@ class _Source:
         return voxels_of(self._archive.stored_slice(frame.frame, self._level), self._stack, frame)
 
 
-def _store_of(place: Path | str) -> Any:
+def _store_of(place: Place) -> Any:
+    if isinstance(place, Address):
+        return _remote_store(place)
     from viewer.archive.stores import open_store
 
-    if isinstance(place, str) and "://" in place:
-        require("fsspec")
-        from zarr.storage import FsspecStore
-
-        try:
-            return FsspecStore.from_url(place, read_only=True)
-        except (ValueError, ImportError) as error:
-            scheme = place.partition("://")[0]
-            raise FormatError(
-                f"Nothing here can read {scheme}:// addresses; a package of fsspec for them may be missing."
-            ) from error
-    path = Path(place)
-    if not path.exists():
-        raise FileNotFoundError(2, os.strerror(2), str(path))
+    if not place.exists():
+        raise FileNotFoundError(2, os.strerror(2), str(place))
     with _as_viewer_errors():
-        return open_store(path)
+        return open_store(place)
+
+
+def _remote_store(address: Address) -> Any:
+    from viewer.archive.remote import RemoteFolder, RemoteStore
+
+    if not address.name.lower().endswith(REMOTE_ENDING):
+        raise FormatError(
+            f"Volumes behind an address are folders whose names end in {REMOTE_ENDING}; copy a volume in a single file "
+            "to this computer."
+            if is_volume_name(address.name)
+            else f"The address of a volume ends in {REMOTE_ENDING}."
+        )
+    folder = RemoteFolder(address)
+    if not folder.sends_parts():
+        raise FormatError(
+            "The server sends whole files only, and volumes are read in parts: it must answer range requests."
+        )
+    return RemoteStore(folder)
 
 
 def _unsealed(store: Any, find: KeyFinder) -> tuple[Any, str] | None:

@@ -11,10 +11,43 @@ from __future__ import annotations
 import os
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+
+class Files(Protocol):
+    """The files of an array's folder, by their names in it (`c/0/0/0`)."""
+
+    def size(self, name: str) -> int:
+        """Bytes of a file; FileNotFoundError when there is none."""
+
+    def read(self, name: str, offset: int, length: int) -> bytes:
+        """A part of a file, shorter where it ends."""
+
+
+class LocalFiles:
+    """Files of a folder here."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def size(self, name: str) -> int:
+        """See `Files`."""
+        return (self._folder / name).stat().st_size
+
+    def read(self, name: str, offset: int, length: int) -> bytes:
+        """See `Files`."""
+        descriptor = os.open(self._folder / name, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        try:
+            if offset + length > os.fstat(descriptor).st_size:
+                raise ValueError("the shard is too short")
+            os.lseek(descriptor, offset, os.SEEK_SET)
+            return os.read(descriptor, length)
+        finally:
+            os.close(descriptor)
+
 
 _EMPTY = np.uint64(2**64 - 1)
 """Offset and length of a chunk that holds nothing but the fill value."""
@@ -26,8 +59,8 @@ class SliceShards:
 
     Parameters
     ----------
-    folder
-        Of the array.
+    files
+        Of the folder of the array.
     shape
         Of the array, (k, j, i) or (3, k, j, i).
     chunk, shard
@@ -37,22 +70,22 @@ class SliceShards:
     """
 
     def __init__(
-        self, folder: Path, shape: tuple[int, ...], chunk: int, shard: int, dtype: np.dtype[Any]
+        self, files: Files, shape: tuple[int, ...], chunk: int, shard: int, dtype: np.dtype[Any]
     ) -> None:
         from numcodecs.blosc import Blosc
 
-        self._folder = folder
+        self._files = files
         self._shape = shape
         self._chunk = chunk
         self._chunks_a_shard = shard // chunk
         self._dtype = dtype
         self._decode = Blosc().decode
-        self._indices: dict[int, npt.NDArray[np.uint64] | None] = {}
+        self._indices: dict[int, npt.NDArray[np.uint64]] = {}
         self._lock = threading.Lock()
 
     @classmethod
-    def of(cls, array: Any, folder: Path) -> SliceShards | None:
-        """A reader for a `zarr.Array` in a folder; None when it is not laid out as ours are."""
+    def of(cls, array: Any, files: Files) -> SliceShards | None:
+        """A reader for a `zarr.Array` with its folder; None when it is not laid out as ours are."""
         metadata = array.metadata.to_dict()
         codecs = metadata["codecs"]
         if len(codecs) != 1 or codecs[0]["name"] != "sharding_indexed":
@@ -73,7 +106,7 @@ class SliceShards:
             and all(w is None or n == w for size in (chunk, shard) for n, w in zip(size, whole, strict=True))
             and shard[-3] % chunk[-3] == 0
         )
-        return cls(folder, array.shape, chunk[-3], shard[-3], array.dtype) if plain else None
+        return cls(files, array.shape, chunk[-3], shard[-3], array.dtype) if plain else None
 
     def read(self, n: int) -> npt.NDArray[Any]:
         """Chunk n along the slices; the last one has fewer slices where they do not fill it.
@@ -97,8 +130,8 @@ class SliceShards:
             self._decode(self._bytes(shard, offset, length), values)
         return values[..., :left, :, :]
 
-    def _path(self, shard: int) -> Path:
-        return self._folder.joinpath("c", *("0" for _ in self._shape[:-3]), str(shard), "0", "0")
+    def _name(self, shard: int) -> str:
+        return "/".join(("c", *("0" for _ in self._shape[:-3]), str(shard), "0", "0"))
 
     def _index(self, shard: int) -> npt.NDArray[np.uint64] | None:
         """(chunks, 2) offset and length; None for a shard that is not there because it holds nothing."""
@@ -107,27 +140,21 @@ class SliceShards:
                 return self._indices[shard]
         nbytes = 16 * self._chunks_a_shard
         try:
-            size = self._path(shard).stat().st_size
+            size = self._files.size(self._name(shard))
         except FileNotFoundError:
             index = None
         else:
             start = size - nbytes - _CHECKSUM_BYTES
             index = np.frombuffer(self._bytes(shard, start, nbytes), "<u8").reshape(-1, 2)
-        with self._lock:
-            self._indices[shard] = index
+        if index is not None:  # a server may have it the next time
+            with self._lock:
+                self._indices[shard] = index
         return index
 
     def _bytes(self, shard: int, offset: int, length: int) -> bytes:
         if offset < 0 or length <= 0:
             raise ValueError("the shard is too short")
-        descriptor = os.open(self._path(shard), os.O_RDONLY | getattr(os, "O_BINARY", 0))
-        try:
-            if offset + length > os.fstat(descriptor).st_size:
-                raise ValueError("the shard is too short")
-            os.lseek(descriptor, offset, os.SEEK_SET)
-            content = os.read(descriptor, length)
-        finally:
-            os.close(descriptor)
+        content = self._files.read(self._name(shard), offset, length)
         if len(content) < length:
             raise ValueError("the shard is too short")
         return content

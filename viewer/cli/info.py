@@ -41,7 +41,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -54,8 +53,14 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
+    from viewer.cli.places import place
+
     parser.add_argument(
-        "paths", metavar="PATH", nargs="+", type=Path, help="folder, DICOM file, DICOMDIR, .zip, .nii or .npy"
+        "paths",
+        metavar="PATH",
+        nargs="+",
+        type=place,
+        help="folder, DICOM file, DICOMDIR, .zip, .nii or .npy, or an address (https://, s3://)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
     parser.add_argument(

@@ -7,6 +7,8 @@ import gc
 from collections.abc import Sequence
 from pathlib import Path
 
+from viewer.archive.address import Place
+from viewer.cli.places import place
 from viewer.errors import FormatError
 
 
@@ -16,8 +18,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "paths",
         metavar="PATH",
         nargs="*",
-        type=Path,
-        help="folder, DICOM file, DICOMDIR, .zip, .nii, .npy or .zarr",
+        type=place,
+        help="folder, DICOM file, DICOMDIR, .zip, .nii, .npy or .zarr, or an address (https://, s3://)",
     )
 
 
@@ -29,13 +31,13 @@ def run(arguments: argparse.Namespace) -> int:
     FormatError
         A path does not exist: said before a window appears.
     """
-    missing = [str(path) for path in arguments.paths if not path.exists()]
+    missing = [str(path) for path in arguments.paths if isinstance(path, Path) and not path.exists()]
     if missing:
         raise FormatError(f"there is no such file or folder: {', '.join(missing)} (see triptych --help)")
     return show(arguments.paths)
 
 
-def show(paths: Sequence[Path] = (), *, demo: bool = False) -> int:
+def show(paths: Sequence[Place] = (), *, demo: bool = False) -> int:
     """Show the window; see `viewer.app.run`."""
     # Everything made until the window stands will stay: looking for garbage among it takes a tenth of the start.
     # `make_ready` lets it go on.

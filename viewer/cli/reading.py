@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
+from viewer.archive.address import Place
 from viewer.cli.progress import Progress
 from viewer.dicom.choice import DefaultChoice
 from viewer.dicom.model import Catalogue, Problem, Series, Stack, Study
@@ -50,7 +50,7 @@ class Reading:
     failure: str = ""
 
 
-def read(paths: Sequence[Path], choose: Callable[[Catalogue], DefaultChoice] | None = None) -> Reading:
+def read(paths: Sequence[Place], choose: Callable[[Catalogue], DefaultChoice] | None = None) -> Reading:
     """Index paths and load what `choose` picks, with progress.
 
     Raises
@@ -62,7 +62,7 @@ def read(paths: Sequence[Path], choose: Callable[[Catalogue], DefaultChoice] | N
         return _drain(load(paths, cancel=token, choose=choose, thumbnails=False))
 
 
-def index(paths: Sequence[Path]) -> Reading:
+def index(paths: Sequence[Place]) -> Reading:
     """Read headers only."""
     return read(paths, lambda _: DefaultChoice(None, None))
 

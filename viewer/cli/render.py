@@ -54,8 +54,16 @@ class Rendering:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
+    from viewer.cli.places import place
+
     add = parser.add_argument
-    add("paths", metavar="PATH", nargs="+", type=Path, help="folder, DICOM file, DICOMDIR, .zip or .nii")
+    add(
+        "paths",
+        metavar="PATH",
+        nargs="+",
+        type=place,
+        help="folder, DICOM file, DICOMDIR, .zip or .nii, or an address (https://, s3://)",
+    )
     add(
         "-o", "--output", metavar="FILE", type=Path, required=True, help="picture to write (.png, .jpg, .tif)"
     )

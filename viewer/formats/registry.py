@@ -16,6 +16,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from viewer.archive.address import Address
 from viewer.dicom.model import Problem, Study
 from viewer.errors import FormatError
 
@@ -64,10 +65,29 @@ class FoundVolume:
         With one series. Files with the same study uid belong together.
     own_study
         The volume knows its patient, study and frame of reference as a DICOM series does.
+    shown
+        How the user knows it, when it is not a file of the search.
     """
 
     study: Study
     own_study: bool = False
+    shown: str = ""
+
+
+@runtime_checkable
+class AddressFormat(Protocol):
+    """A reader of what lies on a server."""
+
+    def expand_address(self, address: Address, cancel: CancelCheck) -> Iterator[Found]:
+        """Yield what is behind an address, as early as it is known; waiting for a server ends when `cancel` says so.
+
+        Raises
+        ------
+        FormatError, OSError
+            The address as a whole cannot be read.
+        Cancelled
+            `cancel` said so.
+        """
 
 
 Found = FoundFile | FoundNote | FoundVolume | Problem
@@ -191,6 +211,20 @@ def format_for(path: Path) -> Format:
     except OSError as error:
         raise FormatError(f"{path.name}: {error.strerror or 'cannot be read'}.") from error
     raise FormatError(f"{path.name}: only folders and regular files can be opened.")
+
+
+def address_format() -> AddressFormat:
+    """The reader of addresses.
+
+    Raises
+    ------
+    FormatError
+        There is none.
+    """
+    for candidate in formats():
+        if isinstance(candidate, AddressFormat):
+            return candidate
+    raise FormatError("Nothing here can read addresses.")
 
 
 def volume_format_for(path: Path) -> VolumeFormat | None:

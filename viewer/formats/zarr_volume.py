@@ -11,13 +11,17 @@ import threading
 import weakref
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from viewer.archive.address import Address, Place
+from viewer.archive.extra import require_remote
 from viewer.archive.reader import ENDINGS, ArchiveVolume, is_volume_name
+from viewer.dicom.model import Problem
 from viewer.errors import FormatError, ViewerError
 from viewer.formats import sniff
-from viewer.formats.registry import CancelCheck, Found, FoundVolume
+from viewer.formats.registry import CancelCheck, Found, FoundNote, FoundVolume
 from viewer.formats.walk import VOLUME_FOLDER, VOLUME_MARK
 
 if TYPE_CHECKING:
@@ -29,6 +33,12 @@ if TYPE_CHECKING:
 
 _CACHE_BYTES = 1 << 22
 """The viewer keeps what it has read itself."""
+MOST_VOLUMES = 1000
+"""Of an address as many are opened."""
+NOTHING_THERE = (
+    "There are no volumes at this address. A plain web server has no lists of its folders: give the address of a "
+    "volume (.zarr) itself."
+)
 _SQLITE = b"SQLite format 3\0"
 
 
@@ -38,8 +48,8 @@ class ZarrSource:
     sequential = False
     packed = True
 
-    def __init__(self, path: Path, dtype: np.dtype[Any]) -> None:
-        self._path = path
+    def __init__(self, place: Place, dtype: np.dtype[Any]) -> None:
+        self._place = place
         self._dtype = dtype
         self._lock = threading.Lock()
         self._volume: ArchiveVolume | None = None
@@ -77,13 +87,13 @@ class ZarrSource:
         """
         with self._lock:
             if self._volume is None:
-                self._volume = ArchiveVolume(self._path, cache_bytes=_CACHE_BYTES)
+                self._volume = ArchiveVolume(self._place, cache_bytes=_CACHE_BYTES)
                 weakref.finalize(self, self._volume.close)
             return self._volume
 
     def again(self) -> ZarrSource:
         """The same source, not open: for who keeps few volumes of a large catalogue open."""
-        return ZarrSource(self._path, self._dtype)
+        return ZarrSource(self._place, self._dtype)
 
 
 class ZarrVolume:
@@ -125,16 +135,50 @@ class ZarrVolume:
         del shown
         cancel.check()
         try:
-            with ArchiveVolume(path) as volume:
-                source = volume.stack.source
-                assert source is not None  # noqa: S101 - every volume of an archive has one
-                stack = replace(volume.stack, source=ZarrSource(path, source.dtype))
-                series = replace(volume.series, stacks=(stack,), files=1)
-                return FoundVolume(replace(volume.study, series=(series,)), own_study=True)
+            return _described(path)
         except FormatError:
             raise
         except ViewerError as error:
             raise FormatError(error.user_message) from error
+
+    def expand_address(self, address: Address, cancel: CancelCheck) -> Iterator[Found]:
+        """Yield the volume, or all volumes below the address. See `AddressFormat`."""
+        try:
+            require_remote(address.scheme)
+        except ViewerError as error:
+            raise FormatError(error.user_message) from error
+        from viewer.archive.remote import RemoteFolder, folders_below, interruptible
+
+        if is_volume_name(address.name):
+            yield interruptible(partial(_described, address), cancel)
+            return
+        folder = interruptible(lambda: RemoteFolder(address), cancel)
+        count = 0
+        for below in folders_below(folder, cancel, is_volume_name):
+            volume = Address(f"{address.url}/{below}")
+            if count == MOST_VOLUMES:
+                yield FoundNote(f"Only the first {MOST_VOLUMES} volumes of the address were opened.")
+                return
+            count += 1
+            try:
+                yield interruptible(partial(_described, volume), cancel)
+            except FormatError as error:
+                yield Problem(volume.shown, error.user_message)
+            except OSError as error:
+                yield Problem(volume.shown, f"It cannot be read ({error.strerror or 'system error'}).")
+        if not count:
+            raise FormatError(NOTHING_THERE)
+
+
+def _described(place: Place) -> FoundVolume:
+    """What the attributes of a volume say."""
+    with ArchiveVolume(place) as volume:
+        source = volume.stack.source
+        assert source is not None  # noqa: S101 - every volume of an archive has one
+        stack = replace(volume.stack, source=ZarrSource(place, source.dtype))
+        series = replace(volume.series, stacks=(stack,), files=1)
+        shown = place.shown if isinstance(place, Address) else ""
+        return FoundVolume(replace(volume.study, series=(series,)), own_study=True, shown=shown)
 
 
 FORMAT = ZarrVolume()

@@ -356,7 +356,7 @@ def _read_preview(filling: _Filling, limit_bytes: int) -> None:
         return
     try:
         level = source.coarse(limit_bytes)
-    except (DecodeError, OSError, MemoryError):
+    except (ViewerError, OSError, MemoryError):
         _log.info("the coarse level of a volume cannot be read")
         return
     if level is None or filling.complete:

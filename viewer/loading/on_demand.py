@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from viewer.dicom.model import Problem, Stack
-from viewer.errors import DecodeError
+from viewer.errors import ViewerError
 from viewer.imaging.volume import Volume
 from viewer.loading.priority import give_way
 
@@ -121,7 +121,7 @@ class OnDemand:
     def _read(self, k: int) -> Values | str:
         try:
             return self._source.read(self._stack.frames[k])
-        except DecodeError as error:
+        except ViewerError as error:
             return error.user_message
         except OSError as error:
             return f"The file cannot be read any more ({error.strerror or 'system error'})."

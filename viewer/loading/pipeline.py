@@ -10,8 +10,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 
+from viewer.archive.address import Place
 from viewer.dicom.model import Catalogue, Series, Stack, Study
 from viewer.errors import Cancelled, EmptyStudyError, ViewerError
 from viewer.imaging.volume import Volume
@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 
 def load(
-    paths: Sequence[Path],
+    paths: Sequence[Place],
     *,
     cancel: CancelToken,
     choose: Choose | None = None,
@@ -50,7 +50,7 @@ def load(
     Parameters
     ----------
     paths
-        Folders, DICOM files, DICOMDIRs, zip archives, NIfTI and .npy volumes, in any mixture.
+        Folders, DICOM files, DICOMDIRs, zip archives, NIfTI and .npy volumes, and addresses, in any mixture.
     cancel
         Stops the job within about 100 ms; the last event then is `Finished(cancelled=True)`.
     choose

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from viewer.archive.address import Place
 from viewer.dicom.model import Catalogue, Series, Stack, Study
 from viewer.errors import Cancelled, ViewerError
 from viewer.imaging.volume import Volume
@@ -22,7 +23,7 @@ from viewer.loading.search import Search, default_stacks, owners
 
 
 def retry(
-    paths: Sequence[Path],
+    paths: Sequence[Place],
     earlier: Catalogue,
     shown: Sequence[tuple[Volume, Stack]],
     *,

@@ -6,8 +6,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
+from viewer.archive.address import Address, Place
 from viewer.dicom.choice import DefaultChoice, choose_default
 from viewer.dicom.index import Indexer
 from viewer.dicom.model import Catalogue, Problem, Series, Stack, Study
@@ -17,6 +17,7 @@ from viewer.formats.registry import (
     FoundFile,
     FoundNote,
     FoundVolume,
+    address_format,
     format_for,
     volume_format_for,
 )
@@ -24,6 +25,7 @@ from viewer.loading.cancel import CancelToken
 from viewer.loading.events import (
     Indexed,
     LoadEvent,
+    Preparing,
     ProblemFound,
     Scanning,
 )
@@ -42,7 +44,7 @@ _INDEX_S = 0.02
 class Search:
     """Walks the paths a little ahead of reading headers, so that the total is known early."""
 
-    def __init__(self, paths: Sequence[Path], cancel: CancelToken, known: Catalogue | None) -> None:
+    def __init__(self, paths: Sequence[Place], cancel: CancelToken, known: Catalogue | None) -> None:
         self._paths = paths
         self._cancel = cancel
         self._known = known
@@ -63,6 +65,9 @@ class Search:
         snapshot_every = _SNAPSHOT_S
         waiting: deque[FoundFile] = deque()
         found = self._find()
+        servers = sum(isinstance(path, Address) for path in self._paths)
+        if servers:
+            yield Preparing("Asking the server", 0, servers)
         more = True
         while more or waiting:
             self._cancel.check()
@@ -114,14 +119,19 @@ class Search:
         for study in () if self._known is None else self._known.studies:
             for series in study.series:
                 yield from (FoundFile(path, path.name) for path in series.paths)
+                yield from _elsewhere(study, series)
         for path in self._paths:
             self._cancel.check()
+            name = path.shown if isinstance(path, Address) else path.name or str(path)
             try:
-                yield from format_for(path).expand(path, self._cancel)
+                if isinstance(path, Address):
+                    yield from address_format().expand_address(path, self._cancel)
+                else:
+                    yield from format_for(path).expand(path, self._cancel)
             except FormatError as error:
-                yield Problem(path.name or str(path), error.user_message)
+                yield Problem(name, error.user_message)
             except OSError as error:
-                yield Problem(path.name or str(path), _unreadable(error))
+                yield Problem(name, _unreadable(error))
 
     def _walk_ahead(self, found: Iterator[Found], waiting: deque[FoundFile]) -> bool:
         """Take what the walk finds within a few milliseconds; False when it has ended."""
@@ -135,6 +145,9 @@ class Search:
                     waiting.append(item)
             elif isinstance(item, FoundVolume):
                 self._volumes.add(item)
+                if item.shown:
+                    (series,) = item.study.series
+                    self.names[str(series.stacks[0].frames[0].path)] = item.shown
             elif isinstance(item, FoundNote):
                 self._notes.append(item.text)
             else:
@@ -184,6 +197,14 @@ def owners(catalogue: Catalogue, stack: Stack) -> tuple[Series, Study]:
             if any(candidate is stack for candidate in series.stacks):
                 return series, study
     raise EmptyStudyError("The series is no longer in the catalogue.")
+
+
+def _elsewhere(study: Study, series: Series) -> Iterator[Found]:
+    """Volumes of a known series that lie on a server: they are not asked for again."""
+    for stack in series.stacks:
+        if stack.source is not None and stack.frames[0].path not in series.paths:
+            alone = replace(series, stacks=(stack,), paths=(), files=1)
+            yield FoundVolume(replace(study, series=(alone,)), own_study=True)
 
 
 def _sentence(text: str) -> str:

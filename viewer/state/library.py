@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
-from pathlib import Path
 
 from psygnal import Signal
 
+from viewer.archive.address import Place
 from viewer.dicom.model import Catalogue, Problem, Series, Stack, Study
 from viewer.imaging.volume import Volume
 
@@ -52,7 +52,7 @@ class Library:
     def __init__(self) -> None:
         self.catalogue = Catalogue()
         self.problems: tuple[Problem, ...] = ()
-        self.paths: tuple[Path, ...] = ()
+        self.paths: tuple[Place, ...] = ()
         """What the user opened, to be read again on request."""
         self._volumes: dict[str, OpenVolume] = {}
         # One counter for all: a volume that is closed and opened again never meets its old pictures.

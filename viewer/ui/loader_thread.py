@@ -10,10 +10,10 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 
 from PySide6.QtCore import QObject, QThread, QTimer, Signal
 
+from viewer.archive.address import Place
 from viewer.errors import ViewerError
 from viewer.loading.cancel import CancelToken
 from viewer.loading.events import Failed, Finished, LoadEvent
@@ -78,7 +78,7 @@ class Loader(QObject):
         self._turn = QTimer(self)
         self._turn.setSingleShot(True)
         self._turn.timeout.connect(self._take_turn)
-        self._open: Callable[[Sequence[Path], bool], None] | None = None
+        self._open: Callable[[Sequence[Place], bool], None] | None = None
         self._open_series: Callable[[str, str], None] | None = None
         self._retry: Callable[[], None] | None = None
 
@@ -89,14 +89,14 @@ class Loader(QObject):
 
     def handle(
         self,
-        open_paths: Callable[[Sequence[Path], bool], None],
+        open_paths: Callable[[Sequence[Place], bool], None],
         open_series: Callable[[str, str], None],
         retry: Callable[[], None] | None = None,
     ) -> None:
         """Set who turns wishes into jobs (the session)."""
         self._open, self._open_series, self._retry = open_paths, open_series, retry
 
-    def open_paths(self, paths: Sequence[Path], *, add: bool = False) -> None:
+    def open_paths(self, paths: Sequence[Place], *, add: bool = False) -> None:
         """Open folders, files, archives; `add` keeps what is open."""
         if self._open is not None:
             self._open(paths, add)

@@ -7,13 +7,13 @@ parts by name: a new one does not change it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QMainWindow, QWidget
 
+from viewer.archive.address import Place
 from viewer.settings import Settings
 from viewer.ui.drop import dropped_paths
 
@@ -50,7 +50,7 @@ class MainWindow(QMainWindow):
         self._settings = settings
         self._painted = False
         self._furnished = False
-        self._early: list[tuple[tuple[Path, ...], bool]] = []
+        self._early: list[tuple[tuple[Place, ...], bool]] = []
         geometry = settings.get("window.geometry")
         if geometry:
             self.restoreGeometry(QByteArray.fromBase64(str(geometry).encode()))
@@ -140,7 +140,7 @@ class MainWindow(QMainWindow):
             shift = Qt.KeyboardModifier.ShiftModifier
             self.open(paths, beside=bool(event.modifiers() & shift))
 
-    def open(self, paths: Iterable[Path], *, beside: bool = False) -> None:
+    def open(self, paths: Iterable[Place], *, beside: bool = False) -> None:
         """Open folders, files and archives as if they were dropped; `beside` as if Shift had been held."""
         if not self._furnished:
             self._early.append((tuple(paths), beside))

@@ -7,7 +7,9 @@ from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
+from typing import TypeGuard
 
+from viewer.archive.address import Place
 from viewer.errors import ViewerError
 from viewer.loading.cancel import CancelToken
 from viewer.loading.events import Failed, LoadEvent, Preparing
@@ -22,13 +24,14 @@ from viewer.ui.unsaved import leave_structures
 PAUSE_S = 0.05
 
 
-def open_with_question(context: UiContext, paths: Sequence[Path], *, beside: bool = False) -> None:
+def open_with_question(context: UiContext, paths: Sequence[Place], *, beside: bool = False) -> None:
     """Open paths; while a study is loading ask whether to replace it or to add; `beside` compares them."""
     if not paths:
         return
-    if context.library.catalogue.studies and all(_is_structure_file(path) for path in paths):
+    files = [path for path in paths if _is_structure_file(path)]
+    if context.library.catalogue.studies and len(files) == len(paths):
         # A segmentation alone shows nothing: it belongs to the study that is open.
-        context.view.work.of(StructureStore).await_files(paths)
+        context.view.work.of(StructureStore).await_files(files)
         context.loader.open_paths(paths, add=True)
         return
     if beside and context.library.catalogue.studies:
@@ -48,17 +51,17 @@ def open_with_question(context: UiContext, paths: Sequence[Path], *, beside: boo
         leave_structures(context, go_on)
 
 
-def add_study(context: UiContext, paths: Sequence[Path]) -> None:
+def add_study(context: UiContext, paths: Sequence[Place]) -> None:
     """Open paths to compare with what is open: a series of the same kind is shown below, the browser offers all."""
     remember(context.settings, paths)
     context.view.work.of(Comparison).await_study()
     context.loader.open_paths(paths, add=True)
 
 
-def _is_structure_file(path: Path) -> bool:
+def _is_structure_file(path: Place) -> TypeGuard[Path]:
     from viewer.dicom.structure_file import is_structure_file
 
-    return path.is_file() and is_structure_file(path)
+    return isinstance(path, Path) and path.is_file() and is_structure_file(path)
 
 
 def open_demo(context: UiContext) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from viewer.archive.address import Place
 from viewer.dicom.model import DOSE_MODALITY, LABEL_MODALITY, Problem
 from viewer.errors import SuvUnavailable
 from viewer.imaging.colormap import colormaps
@@ -98,7 +98,7 @@ class Session(QObject):
 
     # --- wishes ------------------------------------------------------------------------------------------------
 
-    def open_paths(self, paths: Sequence[Path], add: bool) -> None:
+    def open_paths(self, paths: Sequence[Place], add: bool) -> None:
         """Index the paths and open the natural CT and PET."""
         chosen = tuple(paths)
         focus = self._on_demand.focus()

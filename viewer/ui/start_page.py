@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from viewer.archive.address import Address, Place
 from viewer.ui.context import UiContext
 from viewer.ui.dialogs.recent import recent_paths
 from viewer.ui.opening import open_with_question
 
 MOST_RECENT = 5
+MOST_CHARACTERS = 60
+"""Of an address that is shown whole."""
 
 
 class StartPage(QWidget):
@@ -59,7 +60,9 @@ class StartPage(QWidget):
             widget = item.widget()
             if widget is not None:
                 widget.deleteLater()
-        for path in [path for path in recent_paths(self._context.settings) if path.exists()][:MOST_RECENT]:
+        for path in [path for path in recent_paths(self._context.settings) if _may_be_there(path)][
+            :MOST_RECENT
+        ]:
             button = QPushButton(_short(path))
             button.setFlat(True)
             button.setToolTip(str(path))
@@ -69,6 +72,15 @@ class StartPage(QWidget):
             self._recent.addWidget(button)
 
 
-def _short(path: Path) -> str:
-    parts = path.parts
-    return str(path) if len(parts) <= 3 else f"…/{parts[-2]}/{parts[-1]}"
+def _may_be_there(place: Place) -> bool:
+    return isinstance(place, Address) or place.exists()
+
+
+def _short(place: Place) -> str:
+    if isinstance(place, Address):
+        text = place.shown
+        return (
+            text if len(text) <= MOST_CHARACTERS else f"{place.scheme}://…/{'/'.join(text.split('/')[-2:])}"
+        )
+    parts = place.parts
+    return str(place) if len(parts) <= 3 else f"…/{parts[-2]}/{parts[-1]}"

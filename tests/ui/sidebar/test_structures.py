@@ -16,6 +16,7 @@ from tests.dicom.structures import source_images, write_seg, write_structures
 from tests.imaging.test_contours import SQUARE, at_height
 from tests.phantoms import write_ramp
 from tests.ui.sidebar import builders
+from viewer.archive.address import Place
 from viewer.dicom.model import Catalogue, SeriesKind
 from viewer.dicom.structure_facts import References
 from viewer.dicom.structure_file import FoundStructure, StructureFile, read_structure_file
@@ -76,7 +77,7 @@ def wishes(context: UiContext) -> list[tuple[object, ...]]:
     """What the loader is asked for, instead of doing it."""
     found: list[tuple[object, ...]] = []
 
-    def open_paths(paths: Sequence[Path], add: bool) -> None:
+    def open_paths(paths: Sequence[Place], add: bool) -> None:
         found.append((tuple(paths), add))
 
     context.loader.handle(open_paths, lambda uid, role: found.append((uid, role)))
