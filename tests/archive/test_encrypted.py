@@ -698,6 +698,28 @@ def _exchange(one: Path, other: Path) -> None:
     other.write_bytes(content)
 
 
+@pytest.mark.parametrize("what", ["volume.zarr.sqlite", "series.json", "slices.csv"])
+def test_that_what_is_not_encrypted_in_an_encrypted_archive_is_found_by_verification(
+    what: str, tmp_path: Path, key: ArchiveKey, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_ramp(tmp_path / "data")
+    archive, _ = archive_of(tmp_path / "data", tmp_path, encrypt=key)
+    (theirs,) = (path.parent for path in volumes_below(archive))
+    assert [one.verdict for one in verify(archive, None)] == [Verdict.EQUAL]
+    (tmp_path / "open").mkdir()
+    open_archive, _ = archive_of(tmp_path / "data", tmp_path / "open", store="sqlite")
+    (ours,) = (path.parent for path in volumes_below(open_archive))
+    (theirs / what).write_bytes((ours / what).read_bytes())
+    (checked,) = verify(archive, None)
+    assert checked.verdict is Verdict.DAMAGED
+    assert "not encrypted as the archive is" in " ".join(checked.findings)
+    # Who knows that it was encrypted is not deceived by an archive that no longer says so.
+    (archive / keys.MARK).unlink()
+    command = ["archive", "verify", str(archive), "--key", str(tmp_path / "my.key")]
+    assert main(command) == EXIT_FAILED
+    assert "archive is not encrypted" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "fault", [_exchange_tables, _exchange_descriptions, _exchange_volumes, _exchange_within_a_series]
 )

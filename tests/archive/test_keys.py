@@ -182,7 +182,16 @@ def test_that_a_key_is_added_once_it_was_checked_and_for_this_user_alone(tmp_pat
 def test_that_a_lent_key_is_found_before_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(ENVIRONMENT, str(tmp_path / "other"))
     key = make_key(tmp_path / "my.key")
-    assert lend(tmp_path / "my.key") == key
+    archive = tmp_path / "archive"
+    archive.mkdir()
+    with pytest.raises(ViewerError, match="archive is not encrypted"):
+        lend(tmp_path / "my.key", archive)
+    mark(archive, KEY)
+    with pytest.raises(ViewerError, match=f"encrypted with the key {KEY.id}, not with {key.id}"):
+        lend(tmp_path / "my.key", archive)
+    (archive / MARK).unlink()
+    mark(archive, key)
+    assert lend(tmp_path / "my.key", archive) == key
     assert find_key(key.id) == key
     assert os.environ[ENVIRONMENT].split(os.pathsep) == [str(tmp_path / "my.key"), str(tmp_path / "other")]
 

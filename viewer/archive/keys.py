@@ -149,15 +149,26 @@ def only(key: ArchiveKey) -> KeyFinder:
     return find
 
 
-def lend(path: Path) -> ArchiveKey:
+def lend(path: Path, archive: Path) -> ArchiveKey:
     """Let this process and those it starts find the key of a file.
+
+    Parameters
+    ----------
+    path
+        The key file.
+    archive
+        What it is for.
 
     Raises
     ------
     ViewerError
-        It is no key file, or the package of the extra is missing.
+        It is no key file, the archive is not encrypted with this key, or the package of the extra is missing.
     """
     key = read_key(path)
+    needed = needed_key(archive)
+    if needed != key.id:
+        how = f"encrypted with the key {needed}, not with {key.id}" if needed else "not encrypted"
+        raise ViewerError(f"{archive.name} is {how}.")
     others = os.environ.get(ENVIRONMENT, "")
     os.environ[ENVIRONMENT] = os.pathsep.join(filter(None, (str(path.absolute()), others)))
     return key

@@ -29,7 +29,8 @@ another name or into another volume does not open. Every chunk of an encrypted v
 the sealed metadata say how many there are: one that is missing is a fault, not zeros.
 
 What can be seen without the key: how many values there are and how long, when they were written, which volumes belong
-to a series, series to a study, and archives to a key. A whole volume can be taken away, or put back as it once was.
+to a series, series to a study, and archives to a key. A whole volume can be taken away, or put back as it once was, and
+one that is not encrypted can be put in its place: `triptych archive verify` tells, since an archive says that it is.
 """
 
 from __future__ import annotations

@@ -222,6 +222,17 @@ def _read(path: Path, find: KeyFinder) -> bytes:
         raise FormatError(f"{path.name} of {path.parent.name}: {error.user_message}") from error
 
 
+def is_encrypted(folder: Path) -> bool:
+    """Whether both files of a series are sealed.
+
+    Raises
+    ------
+    OSError
+        One cannot be read.
+    """
+    return all(is_sealed((folder / name).read_bytes()) for name in (SERIES_NAME, SLICES_NAME))
+
+
 def _header(path: Path) -> Header | None:
     try:
         return read_header(path)

@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from viewer.archive.keys import require_key
+from viewer.archive.keys import needed_key, require_key
 from viewer.archive.layout import md5_of
 from viewer.archive.reader import ArchiveVolume, volumes_below
-from viewer.archive.series_files import read_series_json, read_slices_csv
+from viewer.archive.series_files import is_encrypted, read_series_json, read_slices_csv
 from viewer.dicom.build import fill_slice, make_volume, stored_stack
 from viewer.dicom.index import Indexer
 from viewer.dicom.model import Stack
@@ -118,6 +118,7 @@ def check(path: Path, archive: Path, slices: int | None) -> Checked:
         content = read_series_json(path.parent)
         with ArchiveVolume(path) as volume:
             _compare_series(content, volume, path.name, found)
+            _compare_encryption(path.parent, volume, needed_key(archive), found)
             picked = _picked(len(volume.slices), slices)
             source = _source_of(all_rows, rows, found)
             if source is not None:
@@ -142,6 +143,12 @@ def _compare_series(content: dict[str, Any], volume: ArchiveVolume, name: str, f
         raise FormatError("series.json is damaged.") from error
     if name not in names or uids != (volume.study.uid, volume.series.uid):
         found.add(Verdict.DAMAGED, "series.json and the volume are not of the same series.")
+
+
+def _compare_encryption(folder: Path, volume: ArchiveVolume, key_id: str, found: _Findings) -> None:
+    """Whether all is encrypted in an archive that is: anyone can put what is not in the place of what was."""
+    if volume.key_id != key_id or is_encrypted(folder) != bool(key_id):
+        found.add(Verdict.DAMAGED, "It is not encrypted as the archive is; somebody may have put it there.")
 
 
 def _picked(total: int, wanted: int | None) -> list[int]:

@@ -303,7 +303,7 @@ def _lend_key(arguments: argparse.Namespace) -> None:
     if arguments.key is not None:
         from viewer.archive.keys import lend
 
-        lend(arguments.key)
+        lend(arguments.key, arguments.archive)
 
 
 def _report(summaries: Sequence[Summary], *, as_json: bool) -> int:
