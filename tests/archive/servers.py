@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -29,6 +30,8 @@ class Site:
         Shards are sent by half, then the connection ends.
     misses
         Shards are not there.
+    wait_s
+        Seconds before every answer.
     hold
         Requests wait for it.
     """
@@ -40,6 +43,9 @@ class Site:
     status: int = 0
     breaks: bool = False
     misses: bool = False
+    wait_s: float = 0.0
+    at_once: int = 0
+    most_at_once: int = 0
     hold: threading.Event = field(default_factory=threading.Event)
     asked: list[str] = field(default_factory=list)
     authorizations: list[str] = field(default_factory=list)
@@ -50,6 +56,7 @@ def web_server(folder: Path) -> Iterator[Site]:
     """Serve a folder over HTTP."""
     site = Site(folder)
     site.hold.set()
+    lock = threading.Lock()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -64,6 +71,15 @@ def web_server(folder: Path) -> Iterator[Site]:
             self._answer(body=True)
 
         def _answer(self, *, body: bool) -> None:
+            with lock:
+                site.at_once += 1
+                site.most_at_once = max(site.most_at_once, site.at_once)
+            time.sleep(site.wait_s)
+            self._tell(body=body)
+            with lock:
+                site.at_once -= 1
+
+        def _tell(self, *, body: bool) -> None:
             site.asked.append(f"{self.command} {self.path} {self.headers.get('Range', '')}".strip())
             site.authorizations.append(self.headers.get("Authorization", ""))
             site.hold.wait(30)

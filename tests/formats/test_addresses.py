@@ -160,6 +160,13 @@ def test_that_a_volume_on_a_web_server_has_the_values_and_the_place_of_one_here(
     assert all("bytes=" in line for line in parts)
 
 
+def test_that_slices_are_asked_of_a_distant_server_many_at_a_time(site: Site) -> None:
+    site.wait_s = 0.03
+    volume, _ = loaded(f"{site.url}/volume.zarr")
+    assert volume.ready.all()
+    assert site.most_at_once >= 5
+
+
 def test_that_a_web_server_that_lists_its_folders_gives_all_volumes_below(tmp_path: Path) -> None:
     source = tmp_path / "source"
     write_ramp(source / "ct")

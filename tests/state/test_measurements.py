@@ -16,7 +16,7 @@ from viewer.imaging.window import Window
 from viewer.state.drawing import begun, placed, worth_keeping
 from viewer.state.layers import ImageLayer
 from viewer.state.library import OpenVolume
-from viewer.state.measured import NO_VOXEL, Measured, measure, summary, with_unit
+from viewer.state.measured import LOADING, NO_VOXEL, Measured, measure, summary, with_unit
 from viewer.state.measurement import Kind, Measurement, as_points, placed_points
 from viewer.state.measurements import Measurements
 from viewer.state.panes import layout
@@ -97,6 +97,17 @@ def test_that_G04_a_region_between_the_centres_says_no_voxel(make_volume: MakeVo
     assert found.note == NO_VOXEL
     assert texts(item, region) == ("Area 0.7 mm²  n 0", "no voxel")
     assert "nan" not in " ".join(found.lines()).lower()
+
+
+def test_that_a_region_whose_slices_are_still_to_come_says_so_and_no_number(make_volume: MakeVolume) -> None:
+    item = make_volume()
+    corners = [(1, 0.5, 1.5), (1, 0.5, 5.5), (1, 3.5, 5.5), (1, 3.5, 1.5)]
+    region = drawn(item, Kind.RECTANGLE, corners)
+    item.volume.ready[1] = False
+    assert measure(region, item).note == LOADING
+    assert texts(item, region) == ("Area 24.0 mm²", "loading")
+    item.volume.ready[1] = True
+    assert texts(item, region)[0] == "Mean 1235.0 HU  SD 86.1"
 
 
 def test_that_G06_axes_on_another_plane_than_the_acquired_one_say_so(make_volume: MakeVolume) -> None:

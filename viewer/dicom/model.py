@@ -225,7 +225,18 @@ class VolumeSource(Protocol):
 
 @runtime_checkable
 class PyramidSource(VolumeSource, Protocol):
-    """A source that has coarse levels of its stack beside the slices."""
+    """A source that has coarse levels of its stack beside the slices.
+
+    Attributes
+    ----------
+    readers
+        So many slices at a time at least: where most of the time goes into waiting for a server, more than there are
+        processors.
+    """
+
+    @property
+    def readers(self) -> int:
+        """How many slices are read at the same time, at least."""
 
     def coarse(self, limit_bytes: int) -> CoarseLevel | None:
         """Read the finest coarse level of at most so many bytes; may be called while slices are read.

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 _CACHE_BYTES = 1 << 22
 """The viewer keeps what it has read itself."""
+REMOTE_READERS = 8
+"""Slices that are asked of a server at the same time."""
 MOST_VOLUMES = 1000
 """Of an address as many are opened."""
 NOTHING_THERE = (
@@ -58,6 +60,11 @@ class ZarrSource:
     def dtype(self) -> np.dtype[Any]:
         """Type of the voxel array."""
         return self._dtype
+
+    @property
+    def readers(self) -> int:
+        """See `viewer.dicom.model.PyramidSource`."""
+        return REMOTE_READERS if isinstance(self._place, Address) else 1
 
     def read(self, frame: FrameSource) -> npt.NDArray[Any]:
         """Read one slice as the viewer shows it.

@@ -243,7 +243,9 @@ class FillJob:
                 filling.passes = load_passes(filling.total, _focus_slice(geometry, point) if linked else None)
         # One thread reads as fast as two; only decoding gains from more.
         packed = any(_is_packed(filling.stack) or filling.copy is not None for filling in self._fillings)
-        self._threads = decode_threads() if packed else 1
+        sources = [filling.stack.source for filling in self._fillings]
+        asked = [source.readers for source in sources if isinstance(source, PyramidSource)]
+        self._threads = max(decode_threads() if packed else 1, *asked, 1)
         budget = self._whole_budget()
 
         def work(task: _Task) -> Problem | None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from viewer.dicom.model import Problem, Stack
+from viewer.dicom.model import Problem, PyramidSource, Stack
 from viewer.errors import ViewerError
 from viewer.imaging.volume import Volume
 from viewer.loading.priority import give_way
@@ -17,7 +17,7 @@ Values = npt.NDArray[np.generic]
 Arrived = Callable[[int, "Values | str"], None]
 
 READERS = 2
-"""Slices that are read at the same time."""
+"""Slices that are read at the same time, unless the source asks for more."""
 JOIN_S = 0.2
 
 
@@ -50,6 +50,7 @@ class OnDemand:
         self._stack = stack
         self._resident = volume.resident
         self._source = stack.source
+        self._readers = max(READERS, stack.source.readers if isinstance(stack.source, PyramidSource) else 0)
         self._arrived = arrived
         self._change = threading.Condition()
         self._wanted: list[int] = []
@@ -68,7 +69,7 @@ class OnDemand:
         with self._change:
             missing = (n for n in near if not there[n] and n not in self._under_way)
             self._wanted = sorted(missing, key=lambda n: (-abs(n - k), n))
-            while self._wanted and len(self._threads) < READERS:
+            while self._wanted and len(self._threads) < self._readers:
                 thread = threading.Thread(target=self._serve, name="slice-on-demand", daemon=True)
                 self._threads.append(thread)
                 thread.start()

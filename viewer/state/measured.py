@@ -21,6 +21,7 @@ from viewer.state.planes import grid_axis
 from viewer.state.probe import format_value
 
 NO_VOXEL = "no voxel"
+LOADING = "loading"
 NOT_REGISTERED = "not registered"
 ACROSS_GAP = "across a gap"
 RESAMPLED = "resampled plane"
@@ -152,8 +153,11 @@ def measure(measurement: Measurement, item: OpenVolume | None) -> Result:
         and not (item.volume.is_colour or item.volume.quantity.is_label)
     ):
         found = region_statistics(item.volume, shape)
-        values = [*_of_voxels(found, item.volume), *values]
-        note = "" if found.count else NO_VOXEL
+        if found.loading:
+            note = LOADING
+        else:
+            values = [*_of_voxels(found, item.volume), *values]
+            note = "" if found.count else NO_VOXEL
     return Result(tuple(values), note, _warnings(measurement, item, shape))
 
 

@@ -211,7 +211,7 @@ class Session(QObject):
             if isinstance(event, VolumeFinished):
                 self._show_fresh()
                 self._provisional.discard(event.volume_uid)
-            elif not self._fresh_timer.isActive():
+            elif not self._fresh_timer.isActive() or self._is_looked_at(event):
                 self._show_fresh()
                 self._fresh_timer.start()
         elif isinstance(event, Withdrawn):
@@ -238,6 +238,16 @@ class Session(QObject):
         for uid in fresh:
             self._library.touch(uid)
             self._refine_window(uid)
+
+    def _is_looked_at(self, event: LoadEvent) -> bool:
+        """Whether the slice under the cursor is among what has arrived: the eye waits for that one."""
+        if not isinstance(event, SlicesReady):
+            return False
+        item = self._library.get(event.volume_uid)
+        return (
+            item is not None
+            and round(float(item.volume.geometry.to_index(self._view.cursor_mm)[0])) in event.slices
+        )
 
     def _keep_only_visible(self) -> None:
         """Volumes off the screen live in the cache only, which forgets the oldest when memory is short."""

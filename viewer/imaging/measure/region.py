@@ -60,6 +60,8 @@ class RegionStatistics:
         None when there is no voxel (rule G04).
     sd
         Sample standard deviation, None for fewer than two voxels.
+    loading
+        Slices of it are still to come; then there are no values at all.
     """
 
     values: FloatArray
@@ -68,6 +70,7 @@ class RegionStatistics:
     sd: float | None
     minimum: float | None
     maximum: float | None
+    loading: bool = False
 
     @property
     def count(self) -> int:
@@ -135,7 +138,8 @@ def region_statistics(volume: Volume, shape: Shape) -> RegionStatistics:
         raise ValueError("colour has no statistics")
     k, j, i = region_voxels(volume.geometry, shape).T
     if not (volume.ready | volume.corrupt)[k].all():
-        return statistics(np.zeros(0), 0.0)  # of a part of its voxels they would be those of another region
+        # Statistics of a part of its voxels would be those of another region.
+        return RegionStatistics(np.zeros(0), 0.0, None, None, None, None, loading=True)
     usable = ~volume.corrupt[k]
     k, j, i = k[usable], j[usable], i[usable]
     stored = volume.array[k, j, i]
