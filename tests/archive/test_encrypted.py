@@ -228,17 +228,6 @@ def test_that_the_key_is_not_kept_where_the_archive_is(
     assert "1 converted" in capsys.readouterr().out
 
 
-def test_that_a_volume_is_read_from_an_address(tmp_path: Path, key: ArchiveKey) -> None:
-    library("fsspec")
-    write_ramp(tmp_path / "data")
-    archive, _ = archive_of(tmp_path / "data", tmp_path, store="dir", encrypt=key)
-    (path,) = volumes_below(archive)
-    with ArchiveVolume(path) as near, ArchiveVolume(path.as_uri()) as far:
-        assert far.key_id == near.key_id == key.id
-        for axis in range(3):
-            assert np.array_equal(near.stored_plane(axis, 2), far.stored_plane(axis, 2))
-
-
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_that_the_key_travels_to_other_processes_with_the_tasks(
     tmp_path: Path, key: ArchiveKey, monkeypatch: pytest.MonkeyPatch

@@ -146,7 +146,8 @@ def test_that_keys_are_found_in_files_and_folders_that_are_named_and_in_the_user
     own = make_key(private_folder() / "b.key")
     hidden = make_key(tmp_path / "elsewhere.key")
     (tmp_path / "folder" / "0.key").write_text("no key at all")
-    places = (tmp_path / "named", tmp_path / "folder", tmp_path / "gone")
+    (tmp_path / "folder" / "folder.key").mkdir()
+    places = (tmp_path / "named", tmp_path / "folder")
     monkeypatch.setenv(ENVIRONMENT, os.pathsep.join(map(str, places)))
     for key in (named, within, own):
         assert find_key(key.id) == key
@@ -157,6 +158,20 @@ def test_that_keys_are_found_in_files_and_folders_that_are_named_and_in_the_user
     assert str(private_folder()) in sentence
     assert ENVIRONMENT in sentence
     assert "0.key: this is no key file" in sentence, "perhaps it was meant to be the one"
+    monkeypatch.setenv(ENVIRONMENT, str(tmp_path / "gone"))
+    with pytest.raises(FormatError, match="gone: the key file cannot be read"):
+        find_key(hidden.id)
+    assert find_key(own.id) == own
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="nothing is forbidden to root")
+def test_that_a_place_that_may_not_be_looked_at_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "locked").mkdir(mode=0)
+    monkeypatch.setenv(ENVIRONMENT, str(tmp_path / "locked" / "my.key"))
+    with pytest.raises(FormatError, match=r"my\.key: the key file cannot be read"):
+        find_key(KEY.id)
 
 
 def test_that_a_key_is_added_once_it_was_checked_and_for_this_user_alone(tmp_path: Path) -> None:

@@ -203,9 +203,12 @@ def _candidates() -> Iterator[Path]:
     """Files that may be keys; those that are named first."""
     named = [Path(part) for part in os.environ.get(ENVIRONMENT, "").split(os.pathsep) if part]
     for place in (*named, private_folder()):
-        if place.is_dir():
-            yield from sorted(place.glob(f"*{ENDING}"))
-        elif place.exists():
+        with suppress(OSError):
+            if place.is_dir():
+                yield from (path for path in sorted(place.glob(f"*{ENDING}")) if path.is_file())
+                continue
+        if place in named:
+            # One that is not there is worth a word.
             yield place
 
 
