@@ -16,7 +16,7 @@ from tests.phantoms import write_ramp
 from tests.ui.panes.test_frames import open_volume
 from viewer.dicom.model import Catalogue, Patient, Series, SeriesKind, Study
 from viewer.dicom.spatial_registration import read_spatial_registration, write_spatial_registration
-from viewer.errors import FormatError, ViewerError
+from viewer.errors import ExportError, FormatError, ViewerError
 from viewer.imaging.rigid import Movement, matrix_of
 from viewer.imaging.window import Window
 from viewer.state.alignment import Alignment, How
@@ -173,6 +173,21 @@ def test_that_a_series_without_a_frame_of_reference_cannot_be_named(tmp_path: Pa
     dataset = pydicom.dcmread(source)
     del dataset.FrameOfReferenceUID
     dataset.save_as(source)
-    with pytest.raises(FormatError, match="has no frame of reference"):
+    with pytest.raises(ExportError, match="has no frame of reference"):
         write_spatial_registration(tmp_path / "reg.dcm", target, source, MATRIX, "", WHEN)
     assert not (tmp_path / "reg.dcm").exists()
+
+
+def test_that_I11_a_registration_never_takes_the_place_of_its_images(tmp_path: Path) -> None:
+    target, source, *_ = two_series(tmp_path)
+    before = source.read_bytes()
+    with pytest.raises(ExportError, match="never written over"):
+        write_spatial_registration(source, target, source, MATRIX, "", WHEN)
+    assert source.read_bytes() == before
+
+
+def test_that_an_image_that_is_gone_is_a_sentence(tmp_path: Path) -> None:
+    target, source, *_ = two_series(tmp_path)
+    source.unlink()
+    with pytest.raises(ExportError, match="cannot be read any more"):
+        write_spatial_registration(tmp_path / "reg.dcm", target, source, MATRIX, "", WHEN)

@@ -101,7 +101,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _check_output(path: Path, opened: GeometryReady, *, overwrite: bool) -> None:
     """Refuse before the work what would be refused after it."""
-    from viewer.dicom.seg_writer import require_highdicom
+    from viewer.dicom.seg_writer import require_writer
     from viewer.dicom.structure_writing import NO_IMAGES
 
     if not path.name.lower().endswith((*_NIFTI, _SEGMENTATION)):
@@ -109,7 +109,7 @@ def _check_output(path: Path, opened: GeometryReady, *, overwrite: bool) -> None
     if path.exists() and not overwrite:
         raise ExportError(f"{path.name} is already there. Choose another name, or say --overwrite.")
     if path.name.lower().endswith(_SEGMENTATION):
-        require_highdicom()
+        require_writer()
         if opened.stack.source is not None:
             raise ExportError(NO_IMAGES)
     elif not opened.volume.geometry.uniform:

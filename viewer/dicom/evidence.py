@@ -1,7 +1,8 @@
-"""Headers of the images that an object written here is about: patient and study are taken over from them."""
+"""What objects written here have in common: the images they are about, their patient and study, where they may go."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,77 @@ _EMPTY_ALLOWED = (
     "ReferringPhysicianName",
 )
 """Type 2 of the patient and study modules: unknown is an empty value."""
+
+
+_PATIENT_AND_STUDY = (
+    "SpecificCharacterSet",
+    "PatientName",
+    "PatientID",
+    "IssuerOfPatientID",
+    "PatientBirthDate",
+    "PatientSex",
+    "PatientAge",
+    "StudyInstanceUID",
+    "StudyID",
+    "StudyDate",
+    "StudyTime",
+    "StudyDescription",
+    "AccessionNumber",
+    "ReferringPhysicianName",
+)
+
+
+def patient_and_study(header: Dataset) -> Dataset:
+    """A new object of the patient and study of an image (PS3.3 C.7.1.1, C.7.2.1), to be completed.
+
+    Parameters
+    ----------
+    header
+        What `evidence_header` gave.
+    """
+    from pydicom.dataset import Dataset
+
+    made = Dataset()
+    for keyword in _PATIENT_AND_STUDY:
+        if keyword in header:
+            made[keyword] = header[keyword]
+    return made
+
+
+def check_target(target: Path, inputs: Iterable[Path]) -> None:
+    """Refuse a target that is one of the files that were read (rule I11).
+
+    Raises
+    ------
+    ExportError
+        It is.
+    """
+    if target.exists() and any(path.exists() and target.samefile(path) for path in inputs):
+        raise ExportError("A file that was opened is never written over. Choose another name.")
+
+
+def require_highdicom(what: str, otherwise: str = "") -> None:
+    """Refuse before any work what could not be written after it.
+
+    Parameters
+    ----------
+    what
+        What is written, for the sentence: "Structured reports".
+    otherwise
+        A sentence about what can be written without it.
+
+    Raises
+    ------
+    ExportError
+        highdicom is not installed.
+    """
+    try:
+        import highdicom  # noqa: F401
+    except ImportError as error:
+        raise ExportError(
+            f"{what} are written with the Python package highdicom, which is not installed "
+            f"(pip install highdicom; it needs Python 3.13 or older). {otherwise}".rstrip()
+        ) from error
 
 
 def evidence_header(path: Path, what: str = "object") -> Dataset:

@@ -15,7 +15,7 @@ import numpy as np
 from viewer.atomic import written_aside
 from viewer.dicom.careful import careful_pydicom, quiet_pydicom
 from viewer.dicom.charset import clean_text
-from viewer.dicom.evidence import evidence_header
+from viewer.dicom.evidence import check_target, evidence_header, require_highdicom
 from viewer.dicom.presentation_display import (
     Area,
     numbers,
@@ -37,10 +37,6 @@ if TYPE_CHECKING:
     from viewer.imaging.shutter import Shutter
 
 NAME = "Triptych"
-NO_HIGHDICOM = (
-    "Presentation states are written with the Python package highdicom, which is not installed "
-    "(pip install highdicom; it needs Python 3.13 or older)."
-)
 SERIES_NUMBER = 9200
 MAX_POINTS = 100_000
 BAD_TABLE = "A lookup table of the presentation state is not usable and was left out."
@@ -323,12 +319,8 @@ def write_presentation_state(
     ExportError
         highdicom is missing, the images cannot be read or do not fit together, or the file cannot be written.
     """
-    try:
-        import highdicom  # noqa: F401
-    except ImportError as error:
-        raise ExportError(NO_HIGHDICOM) from error
-    if any(target.exists() and path.exists() and target.samefile(path) for path in images):
-        raise ExportError("A presentation state cannot take the place of its image. Choose another name.")
+    require_highdicom("Presentation states")
+    check_target(target, images)
     headers = [evidence_header(path, "presentation state") for path in images]
     try:
         with quiet_pydicom():

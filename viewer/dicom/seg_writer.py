@@ -11,13 +11,13 @@ import numpy as np
 from viewer import __version__
 from viewer.atomic import written_aside
 from viewer.dicom.careful import quiet_pydicom
+from viewer.dicom.evidence import check_target, require_highdicom
 from viewer.dicom.model import Stack
 from viewer.dicom.structure_facts import Code
 from viewer.dicom.structure_writing import (
     LABEL_LENGTH,
     NAME,
     SavedStructure,
-    check_target,
     on_one_grid,
     source_headers,
 )
@@ -28,11 +28,6 @@ from viewer.imaging.labelmap import Mask
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-NO_HIGHDICOM = (
-    "Segmentations are written with the Python package highdicom, which is not installed "
-    "(pip install highdicom; it needs Python 3.13 or older). "
-    "A structure set or NIfTI file needs nothing more."
-)
 SERIES_NUMBER = 9101
 SEGMENTATION_STORAGE = "1.2.840.10008.5.1.4.1.1.66.4"
 TISSUE = Code("85756007", "SCT", "Tissue")
@@ -71,7 +66,7 @@ def write_segmentation(
     ExportError
         highdicom is missing, there is nothing to write, the images cannot be read, or the file cannot be written.
     """
-    require_highdicom()
+    require_writer()
     check_target(target, (frame.path for frame in stack.frames))
     sources = source_headers(stack)
     geometry, masks = on_one_grid(structures, stack.geometry)
@@ -89,7 +84,7 @@ def write_segmentation(
     return str(dataset.SOPInstanceUID)
 
 
-def require_highdicom() -> None:
+def require_writer() -> None:
     """Refuse before any work what could not be written after it.
 
     Raises
@@ -97,10 +92,7 @@ def require_highdicom() -> None:
     ExportError
         highdicom is not installed.
     """
-    try:
-        import highdicom  # noqa: F401
-    except ImportError as error:
-        raise ExportError(NO_HIGHDICOM) from error
+    require_highdicom("Segmentations", "A structure set or NIfTI file needs nothing more.")
 
 
 def _segmentation(

@@ -19,7 +19,8 @@ from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
 import viewer
 from viewer.atomic import write_bytes
 from viewer.dicom.careful import careful_pydicom
-from viewer.errors import FormatError, GeometryError
+from viewer.dicom.evidence import check_target, evidence_header, patient_and_study
+from viewer.errors import ExportError, FormatError, GeometryError
 from viewer.imaging.geometry import FloatArray
 from viewer.imaging.rigid import as_rigid
 
@@ -113,21 +114,12 @@ def write_spatial_registration(
 
     Raises
     ------
-    FormatError
-        An image cannot be read or has no frame of reference.
     ExportError
-        The file cannot be written.
+        An image cannot be read, has no frame of reference or would be written over, or the file cannot be written.
     """
+    check_target(path, (target, source))
     images = [_image(name) for name in (target, source)]
-    dataset = Dataset()
-    for name in (
-        "PatientName", "PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientSex", "StudyInstanceUID",
-        "StudyDate", "StudyTime", "StudyID", "AccessionNumber", "ReferringPhysicianName", "SpecificCharacterSet",
-    ):  # fmt: skip
-        if name in images[0]:
-            dataset[name] = images[0][name]
-        elif name not in {"IssuerOfPatientID", "SpecificCharacterSet"}:
-            setattr(dataset, name, "")
+    dataset = patient_and_study(images[0])
     dataset.SOPClassUID, dataset.SOPInstanceUID = UID(SPATIAL_REGISTRATION), generate_uid(prefix=None)
     dataset.SeriesInstanceUID = generate_uid(prefix=None)
     dataset.Modality, dataset.SeriesNumber, dataset.InstanceNumber = "REG", "1", "1"
@@ -153,12 +145,9 @@ def write_spatial_registration(
 
 
 def _image(path: Path) -> Any:
-    try:
-        dataset = dcmread(path, stop_before_pixels=True)
-    except (OSError, InvalidDicomError) as error:
-        raise FormatError(f"{path.name} cannot be read.") from error
+    dataset = evidence_header(path, "registration")
     if not dataset.get("FrameOfReferenceUID"):
-        raise FormatError(f"{path.name} has no frame of reference, so a registration cannot name it.")
+        raise ExportError(f"{path.name} has no frame of reference, so a registration cannot name it.")
     return dataset
 
 

@@ -6,7 +6,7 @@ read is never written over.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ import numpy as np
 
 from viewer.atomic import written_aside
 from viewer.dicom.careful import careful_pydicom, quiet_pydicom
-from viewer.dicom.evidence import evidence_header
+from viewer.dicom.evidence import check_target, evidence_header, patient_and_study
 from viewer.dicom.model import Stack
 from viewer.dicom.structure_facts import UNKNOWN, Colour, SegmentIdentity
 from viewer.errors import ExportError
@@ -34,24 +34,6 @@ NO_IMAGES = (
 SERIES_NUMBER = 9200
 LABEL_LENGTH = 64
 _DECIMALS = 3
-_COPIED = (
-    "SpecificCharacterSet",
-    "PatientName",
-    "PatientID",
-    "IssuerOfPatientID",
-    "PatientBirthDate",
-    "PatientSex",
-    "PatientAge",
-    "StudyInstanceUID",
-    "StudyID",
-    "StudyDate",
-    "StudyTime",
-    "StudyDescription",
-    "AccessionNumber",
-    "ReferringPhysicianName",
-    "FrameOfReferenceUID",
-    "PositionReferenceIndicator",
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,18 +86,6 @@ def write_structure_set(
         dataset = _structure_set(structures, contours, stack, sources, description)
     with written_aside(target) as aside, quiet_pydicom():
         dataset.save_as(aside, enforce_file_format=True)
-
-
-def check_target(target: Path, inputs: Iterable[Path]) -> None:
-    """Refuse a target that is one of the files that were read (rule I11).
-
-    Raises
-    ------
-    ExportError
-        It is.
-    """
-    if target.exists() and any(path.exists() and target.samefile(path) for path in inputs):
-        raise ExportError("A file that was opened is never written over. Choose another name.")
 
 
 def on_one_grid(
@@ -186,8 +156,8 @@ def _structure_set(
     from pydicom.uid import PYDICOM_IMPLEMENTATION_UID, ImplicitVRLittleEndian, RTStructureSetStorage
 
     first = sources[0]
-    dataset = Dataset()
-    for keyword in _COPIED:
+    dataset = patient_and_study(first)
+    for keyword in ("FrameOfReferenceUID", "PositionReferenceIndicator"):
         if keyword in first:
             dataset[keyword] = first[keyword]
     dataset.SOPClassUID, dataset.SOPInstanceUID = RTStructureSetStorage, _uid()

@@ -18,7 +18,7 @@ import numpy as np
 from viewer.atomic import written_aside
 from viewer.dicom.careful import careful_pydicom, quiet_pydicom
 from viewer.dicom.charset import clean_text
-from viewer.dicom.evidence import evidence_header
+from viewer.dicom.evidence import check_target, evidence_header, require_highdicom
 from viewer.dicom.structure_facts import Code
 from viewer.errors import ExportError
 
@@ -28,10 +28,6 @@ if TYPE_CHECKING:
 Point = tuple[float, ...]
 
 NAME = "Triptych"
-NO_HIGHDICOM = (
-    "Structured reports are written with the Python package highdicom, which is not installed "
-    "(pip install highdicom; it needs Python 3.13 or older)."
-)
 DEVICE_UID = "2.25.113217506519654115341251212848011320"
 """Names this program as the observing device; the same in every report."""
 SERIES_NUMBER = 9100
@@ -266,14 +262,10 @@ def write_report(
     ExportError
         highdicom is missing, the evidence cannot be read, or the file cannot be written.
     """
-    try:
-        import highdicom  # noqa: F401
-    except ImportError as error:
-        raise ExportError(NO_HIGHDICOM) from error
+    require_highdicom("Structured reports")
     if not groups or not evidence:
         raise ExportError("There is nothing to write into a report, or no image it belongs to.")
-    if any(target.exists() and path.exists() and target.samefile(path) for path in evidence):
-        raise ExportError("A report cannot take the place of an image it is about. Choose another name.")
+    check_target(target, evidence)
     headers = [evidence_header(path, "report") for path in evidence]
     try:
         with quiet_pydicom():  # it points out that no person observed; the device did

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from viewer import __version__
+from viewer.dicom.evidence import check_target
 from viewer.dicom.seg_writer import SEGMENTATION_STORAGE, write_segmentation
 from viewer.dicom.structure_facts import Code, SegmentIdentity
 from viewer.dicom.structure_writing import SavedStructure
@@ -98,8 +99,7 @@ def write_dicom(measured: Sequence[Measured], item: OpenVolume, target: Path) ->
     frames = item.stack.frames
     if not frames or item.stack.source is not None or not frames[0].sop_instance_uid:
         raise ExportError("The series does not come from DICOM files, so no DICOM object can refer to it.")
-    if target.exists() and any(frame.path.exists() and target.samefile(frame.path) for frame in frames):
-        raise ExportError("A report cannot take the place of an image it is about. Choose another name.")
+    check_target(target, (frame.path for frame in frames))
     segmentation = target.with_name(f"{target.stem}{SEGMENTS_SUFFIX}{target.suffix}")
     uid = write_segmentation(
         segmentation,

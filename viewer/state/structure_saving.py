@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 
+from viewer.dicom.evidence import check_target
 from viewer.dicom.model import Stack
 from viewer.dicom.seg_writer import write_segmentation
-from viewer.dicom.structure_writing import SavedStructure, check_target, on_one_grid, write_structure_set
+from viewer.dicom.structure_writing import SavedStructure, on_one_grid, write_structure_set
 from viewer.errors import ExportError
 from viewer.formats.nifti_writer import write_nifti
 from viewer.imaging.labelmap import labels_of_masks
