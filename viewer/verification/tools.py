@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -14,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
+from viewer.child import environment
 from viewer.errors import ViewerError
 
 EXTRA = 'pip install "triptych-viewer[verify]"'
@@ -107,9 +107,6 @@ def run(command: Sequence[str], *, limit_s: float = LIMIT_S, any_code: bool = Fa
         It could not be started, crashed, failed or took too long.
     """
     name = Path(command[0]).stem
-    # A child of this Python finds this package where it is now, installed or not.
-    here = str(Path(__file__).resolve().parents[2])
-    paths = os.pathsep.join(filter(None, (here, os.environ.get("PYTHONPATH", ""))))
     try:
         done = subprocess.run(
             list(command),
@@ -117,7 +114,7 @@ def run(command: Sequence[str], *, limit_s: float = LIMIT_S, any_code: bool = Fa
             stdin=subprocess.DEVNULL,
             timeout=limit_s,
             check=False,
-            env={**os.environ, "PYTHONPATH": paths},
+            env=environment(),
         )
     except subprocess.TimeoutExpired as error:
         raise ToolError(f"It took longer than {limit_s:.0f} s.") from error
