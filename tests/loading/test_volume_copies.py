@@ -43,7 +43,7 @@ from viewer.loading.cache import VolumeCache
 from viewer.loading.cancel import CancelToken
 from viewer.loading.copy_key import copy_name
 from viewer.loading.copy_writer import CopyWriter
-from viewer.loading.events import GeometryReady, Indexed, ProblemFound
+from viewer.loading.events import GeometryReady, Indexed, ProblemFound, SlicesReady
 from viewer.loading.pipeline import load, load_stack
 from viewer.loading.volume_copies import CopyReader, VolumeCopies, Wish, worth_keeping
 
@@ -57,7 +57,7 @@ class Patient(VolumeCopies):
     def find(self, stack: Stack) -> CopyReader | None:
         reader = super().find(stack)
         if reader is not None:
-            reader.wait()
+            reader.start().wait()
         return reader
 
 
@@ -263,6 +263,31 @@ def test_that_real_multi_frame_files_are_the_same_out_of_their_copies(
                 assert not wishes, "it was decoded again"
             made.setdefault(row[0].uid, []).append(volume.array.tobytes())
     assert all(first == second for first, second in made.values())
+
+
+def test_that_the_first_picture_does_not_wait_for_the_copy(
+    tmp_path: Path, copies: VolumeCopies, kept: Callable[[Path], Opened]
+) -> None:
+    folder = write_ramp(tmp_path / "study")
+    kept(folder)
+    found: list[CopyReader] = []
+
+    class Watched(VolumeCopies):
+        def find(self, stack: Stack) -> CopyReader | None:
+            reader = super().find(stack)
+            if reader is not None:
+                found.append(reader)
+            return reader
+
+    cache = VolumeCache(1 << 30, lambda: Watched(copies.folder, LIMIT))
+    events = load([folder], cancel=CancelToken(), cache=cache, thumbnails=False)
+    for event in events:
+        if isinstance(event, SlicesReady):
+            break
+    assert len(found) == 1
+    assert not found[0].started
+    next(events)
+    assert found[0].started
 
 
 # --- No copy where there is a doubt ------------------------------------------------------------------------------

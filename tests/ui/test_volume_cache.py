@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -81,6 +82,19 @@ def test_that_a_study_is_kept_after_it_was_loaded_and_looks_the_same_the_second_
     assert shown[1] is not None
     assert np.array_equal(shown[0].volume.array, shown[1].volume.array)
     assert not list(second.context.library.problems)
+
+
+def test_that_what_a_crash_left_is_removed_when_the_next_study_is_opened(
+    qtbot: QtBot, window: MainWindow, study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(volume_copies, "LEAST_S", 60.0)
+    old, fresh = (cache_dir() / "volumes" / name for name in (".a.part", ".b.part"))
+    for folder in (old, fresh):
+        folder.mkdir(parents=True)
+    os.utime(old, (1, 1))
+    opened(qtbot, window, study)
+    assert not old.exists()
+    assert fresh.exists()  # another program may be at it
 
 
 def test_that_the_command_says_what_is_kept_and_clears_it(

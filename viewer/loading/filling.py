@@ -322,6 +322,8 @@ class FillJob:
             filling = fillings[uid]
             rate = filling.done / max(now - filling.started, 1e-9)
             yield SlicesReady(uid, tuple(sorted(slices)), filling.done, filling.total, rate)
+            if filling.copy is not None:
+                filling.copy.start()
             if filling.done == filling.total:
                 if filling.complete:
                     filling.drop_level()

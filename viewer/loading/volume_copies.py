@@ -187,7 +187,9 @@ class VolumeCopies:
             key = copy_key(wish.stack, wish.started_ns)
             if key is None:
                 return False
-            self._prepare_folder()
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.folder.chmod(0o700)
+            self.remove_leftovers()
             aside = self.folder / f".{os.urandom(6).hex()}{_PART}"
             try:
                 return self._write_aside(aside, key, wish, check)
@@ -217,9 +219,8 @@ class VolumeCopies:
         put_folder(aside, self._path(wish.stack))
         return True
 
-    def _prepare_folder(self) -> None:
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.folder.chmod(0o700)
+    def remove_leftovers(self) -> None:
+        """Remove what a program that ended in the middle of it has begun."""
         for path in self._members():
             if path.suffix != _ENDING and time.time() - _latest_change(path) > LEFTOVER_S:
                 _remove(path)
@@ -278,8 +279,8 @@ class VolumeCopies:
 class CopyReader:
     """Slices of a copy, as soon as it is known to be good; until then they come from the files.
 
-    Looking at the files' times and importing the compressor happen in a thread of its own: the first picture does not
-    wait for them.
+    Looking at the files' times and importing the compressor happen in a thread of its own, which is to be started when
+    the first picture is there.
     """
 
     def __init__(self, copies: VolumeCopies, stack: Stack, path: Path) -> None:
@@ -287,12 +288,24 @@ class CopyReader:
         self._stack = stack
         self._path = path
         self._copy: VolumeCopy | None = None
-        self._opener = threading.Thread(target=self._open, name="copy-opener", daemon=True)
-        self._opener.start()
+        self._opener: threading.Thread | None = None
+
+    @property
+    def started(self) -> bool:
+        """Whether the copy is open or being opened."""
+        return self._opener is not None
+
+    def start(self) -> CopyReader:
+        """Begin to open the copy, unless that was done."""
+        if self._opener is None:
+            self._opener = threading.Thread(target=self._open, name="copy-opener", daemon=True)
+            self._opener.start()
+        return self
 
     def wait(self) -> None:
         """Until the copy is open or known to be of no use."""
-        self._opener.join()
+        if self._opener is not None:
+            self._opener.join()
 
     def fill(self, volume: Volume, k: int) -> bool:
         """Put slice k into its volume; False when it has to be read from its file."""

@@ -56,6 +56,7 @@ class VolumeCopying(QObject):
                 self._writer = CopyWriter(self._store)
                 self._store.wanted = self._writer.wish
                 self._writer.set_idle(not self._loader.busy)
+                self._store.remove_leftovers()
                 if not self._store.limit_bytes:
                     self._store.clear()  # switched off by hand or by another program
             return self._store
