@@ -27,7 +27,7 @@ from viewer.imaging.sample import Projection, Slab
 from viewer.imaging.volume import Quantity, Volume
 from viewer.imaging.window import Window
 from viewer.state.alignment import Alignment, How, Placement
-from viewer.state.bone import BoneRemoval
+from viewer.state.bone import BoneRemoval, find
 from viewer.state.combining import Combining
 from viewer.state.curve import CurvedMode, CurvedPath
 from viewer.state.layers import ImageLayer
@@ -303,9 +303,15 @@ def test_that_E02_a_fused_double_oblique_is_the_kept_one(qapp: QApplication, kin
 
 
 def test_that_a_ct_projection_without_bone_is_the_kept_one(qapp: QApplication) -> None:
-    """The skull is gone: the bright ball on the left of the patient in a grey head; "without > 250 HU" is written."""
+    """The skull is gone: the bright ball on the patient's left in a grey head; "no bone > 250 HU" is written."""
     view = fused_view()
-    view.work.of(BoneRemoval).set(on=True)
+    bone = view.work.of(BoneRemoval)
+    bone.set(on=True)
+    item = view.library.get("ct")
+    assert item is not None
+    wish = bone.wish(item.volume)
+    assert wish is not None
+    bone.put(wish, find(wish))
     golden = Golden("mip-without-bone", "", PlaneKind.MIP, Content.BASE, annotated=True)
     check(golden.name, drawn(view, golden, 320), tolerant=True)
 

@@ -13,7 +13,7 @@ from viewer.imaging.sample import Interpolation, Projection, Slab, sample_plane
 from viewer.imaging.volume import Quantity, Volume
 from viewer.imaging.window import Window
 from viewer.state.annotations import corners
-from viewer.state.bone import BoneRemoval
+from viewer.state.bone import BoneRemoval, find
 from viewer.state.layers import ImageLayer
 from viewer.state.panes import Content, Density, Pane, PlaneKind
 from viewer.state.resolve import PaneScene, resolve
@@ -177,3 +177,75 @@ def test_that_a_projection_shows_the_highest_value_itself_not_a_mean_of_two(
     on_plane = spot - scene.plane.normal * scene.plane.project(spot)[2]
     pixel = Plane(on_plane, scene.plane.u_mm, scene.plane.v_mm, 1, 1)
     assert sample_plane(volume, pixel, slab=layer.slab)[0, 0] == 20000
+
+
+def dense_box(view: ViewState, make_volume: MakeVolume) -> Volume:
+    """A volume with a dense part of 168 voxels and one of 8."""
+    volume = opened(view, make_volume, shape=(8, 12, 24))
+    volume.array[...] = 40
+    volume.array[2:6, 2:8, 2:9] = 900
+    volume.array[2:4, 2:4, -3:-1] = 700
+    return volume
+
+
+def test_that_bone_is_wanted_once_and_then_left_out_by_parts(
+    view: ViewState, make_volume: MakeVolume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("viewer.imaging.bone.NEAR_MM", 0.0)
+    monkeypatch.setattr("viewer.imaging.bone.SMALLEST_MM3", 50.0)
+    volume = dense_box(view, make_volume)
+    bone = view.work.of(BoneRemoval)
+    assert bone.wish(volume) is None
+    bone.set(on=True)
+    wish = bone.wish(volume)
+    assert wish is not None
+    before, _ = projected(view)
+    bone.put(wish, find(wish))
+    assert bone.wish(volume) is None
+    scene, picture = projected(view)
+    assert scene.layers[0].sample_key != before.layers[0].sample_key
+    assert scene.layers[0].volume.padding is None
+    legend = " ".join(corners(view, scene, Density.MINIMAL, identity=False).bottom_left)
+    assert "no bone > 250 HU" in legend
+    assert set(np.unique(picture[np.isfinite(picture)])) <= {40.0, 700.0}
+    assert (picture == 700).any()
+    assert volume.array.max() == 900
+
+
+def test_that_what_was_found_ends_with_threshold_values_and_switch(
+    view: ViewState, make_volume: MakeVolume
+) -> None:
+    volume = dense_box(view, make_volume)
+    bone = view.work.of(BoneRemoval)
+    bone.set(on=True)
+    wish = bone.wish(volume)
+    assert wish is not None
+    found = find(wish)
+    bone.put(wish, found)
+    bone.set(threshold_hu=300)
+    assert "without > 300" in bone.text(volume)
+    bone.put(wish, found)  # of another threshold, come too late
+    assert "without > 300" in bone.text(volume)
+    bone.set(threshold_hu=250)
+    assert "no bone" in bone.text(volume)
+    view.library.touch(volume.uid)
+    assert "no bone" not in bone.text(volume)
+    wish = bone.wish(volume)
+    assert wish is not None
+    bone.put(wish, found)
+    assert "no bone" in bone.text(volume)
+    bone.set(on=False)
+    bone.set(on=True)
+    assert "no bone" not in bone.text(volume)
+
+
+def test_that_bone_is_not_looked_for_while_slices_are_missing(
+    view: ViewState, make_volume: MakeVolume
+) -> None:
+    volume = dense_box(view, make_volume)
+    bone = view.work.of(BoneRemoval)
+    bone.set(on=True)
+    volume.ready[1] = False
+    assert bone.wish(volume) is None
+    volume.ready[1] = True
+    assert bone.wish(volume) is not None

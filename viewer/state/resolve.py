@@ -323,8 +323,8 @@ def _layer(view: ViewState, pane: Pane, role: Role, plane: Plane, *, opaque: boo
     interpolation = Interpolation.NEAREST if volume.quantity.is_label else view.interpolation
     if pane.kind is PlaneKind.MIP:
         bone = view.work.of(BoneRemoval)
+        depends = bone.key(volume)
         volume = bone.without_bone(volume)
-        depends = volume.padding if bone.applies(volume) else None
         corners = volume.geometry.corners_mm()
         slab = Slab(float(np.linalg.norm(corners[0] - corners[-1])), Projection.MAX)
     elif pane.kind is PlaneKind.ACQUIRED:

@@ -98,3 +98,16 @@ def test_that_the_threshold_is_typed_and_cancel_restores(opened: MainWindow) -> 
     assert (bone.on, bone.threshold_hu) == (True, 420)
     dialog.reject()
     assert (bone.on, bone.threshold_hu) == (False, 250)
+
+
+def test_that_bone_is_found_in_the_background(qtbot: QtBot, opened: MainWindow) -> None:
+    context = opened.context
+    bone = context.view.work.of(BoneRemoval)
+    item = next(item for item in context.library if item.volume.quantity.is_hounsfield)
+    context.commands.run("mip.without-bone")
+    qtbot.waitUntil(lambda: "no bone > 250" in bone.text(item.volume), timeout=10_000)
+    bone.set(threshold_hu=400)
+    assert "without > 400" in bone.text(item.volume)
+    qtbot.waitUntil(lambda: "no bone > 400" in bone.text(item.volume), timeout=10_000)
+    context.commands.run("mip.without-bone")
+    assert bone.text(item.volume) == ""

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from viewer.state.bone import BoneRemoval
 from viewer.state.layers import Role
+from viewer.ui.bone_finder import BoneFinder
 from viewer.ui.commands import Command
 from viewer.ui.context import UiContext
 from viewer.ui.dialogs._parts import show
@@ -16,6 +17,7 @@ def commands(context: UiContext) -> Iterable[Command]:
     """Commands of the View menu."""
     view = context.view
     bone = view.work.of(BoneRemoval)
+    BoneFinder(context)
 
     def has_ct() -> bool:
         items = (view.volume(role) for role in Role)

@@ -45,7 +45,8 @@ class BoneDialog(QDialog):
         outer.addLayout(form)
         outer.addWidget(
             Hint(
-                "Whatever is denser than this stays out of the CT MIP: bone, calcium, metal, dense contrast medium."
+                "Dense parts larger than 1 mL stay out of the CT MIP, with their rim and what they enclose: bone, and "
+                "large vessels full of contrast medium."
             )
         )
         outer.addStretch()
