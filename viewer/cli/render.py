@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,12 +45,15 @@ class Rendering:
         Technical lines (window, position, slab), without identity.
     colour_bar
         Of the coloured layer, None for grey pictures.
+    problems
+        Graphics of files that could not be drawn, in sentences.
     """
 
     pixels: npt.NDArray[np.uint32]
     scene: PaneScene
     text: tuple[str, ...]
     colour_bar: ColourBar | None
+    problems: tuple[str, ...] = ()
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -90,6 +94,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="draw letters, scale bar and technical text; never the identity",
     )
+    add("--no-graphics", action="store_true", help="leave out what files draw over them (overlay planes)")
     parser.epilog = "exit codes: 0 all well, 1 nothing to show, 2 wrong usage, 3 some slices had problems"
 
 
@@ -112,7 +117,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise EmptyStudyError(reasons or "there is no image that can be shown")
     rendering = render(reading.opened, arguments)
     write(rendering, arguments.output, annotated=arguments.annotate)
-    broken = any(event.volume.corrupt.any() for event in reading.opened)
+    for problem in rendering.problems:
+        print(problem, file=sys.stderr)
+    broken = bool(rendering.problems) or any(event.volume.corrupt.any() for event in reading.opened)
     return EXIT_PARTIAL if broken else EXIT_OK
 
 
@@ -188,8 +195,9 @@ def render(opened: list[GeometryReady], arguments: argparse.Namespace) -> Render
         raise EmptyStudyError("there is no image that can be shown")
     pixels = np.empty((height, width), np.uint32)
     draw(scene, pixels)
+    problems = [] if arguments.no_graphics else draw_graphics(view, scene, pixels)
     text = tuple(_technical_text(view, scene, base, overlay))
-    return Rendering(pixels, scene, text, _colour_bar(view, scene))
+    return Rendering(pixels, scene, text, _colour_bar(view, scene), tuple(problems))
 
 
 def draw(scene: PaneScene, pixels: npt.NDArray[np.uint32]) -> None:
@@ -217,6 +225,34 @@ def draw(scene: PaneScene, pixels: npt.NDArray[np.uint32]) -> None:
         else:
             pictures.append(LayerPicture(next(sampled), layer.table, layer.lower, layer.upper))
     compose(pictures, pixels)
+
+
+def draw_graphics(view: ViewState, scene: PaneScene, pixels: npt.NDArray[np.uint32]) -> list[str]:
+    """Draw the overlay planes of the files over a picture, as the window does (rule B19).
+
+    Returns
+    -------
+    list
+        Sentences about those that could not be read.
+    """
+    from viewer.dicom.overlay_planes import overlay_mask
+    from viewer.state.overlay_graphics import OverlayGraphics, draw_over, in_colour
+
+    graphics, problems = OverlayGraphics(view), []
+    for layer in scene.layers:
+        item = view.library.get(layer.volume.uid)
+        if item is None or not graphics.wanted(item.stack):
+            continue
+        try:
+            graphics.put(item.stack.uid, item.stack.geometry, overlay_mask(item.stack))
+        except ViewerError as error:
+            problems.append(error.user_message)
+        except OSError as error:
+            problems.append(f"The overlays cannot be read ({error.strerror or 'system error'}).")
+        mask = graphics.on_plane(layer.volume.uid, scene.plane)
+        if mask is not None:
+            draw_over(pixels, in_colour(mask))
+    return problems
 
 
 def write(rendering: Rendering, path: Path, *, annotated: bool) -> None:

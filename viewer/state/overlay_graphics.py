@@ -22,6 +22,10 @@ Mask = npt.NDArray[np.bool_]
 FINEST = 4
 """At most so many samples along each side of a pixel: a picture that is smaller still may lose thin lines."""
 PICTURES_KEPT = 12
+COLOUR = 0xFFFFE14D
+"""ARGB: none of the colours of the planes, and seen on black, grey and white."""
+SHADE = 0xC0000000
+"""ARGB of the rim, with which it is seen on white too."""
 
 
 class OverlayGraphics:
@@ -113,6 +117,28 @@ class OverlayGraphics:
     def _forget(self, uid: str) -> None:
         if (self._volumes.pop(uid, None), self._added.pop(uid, None)) != (None, None):
             self._pictures.clear()
+
+
+def in_colour(mask: Mask) -> npt.NDArray[np.uint32]:
+    """What is drawn, with a dark rim of a pixel, as (height, width) straight ARGB; transparent elsewhere."""
+    wide = np.pad(mask, 1)
+    rim = mask | wide[:-2, 1:-1] | wide[2:, 1:-1]
+    wide = np.pad(rim, 1)
+    rim = rim | wide[1:-1, :-2] | wide[1:-1, 2:]
+    pixels = np.zeros(mask.shape, np.uint32)
+    pixels[rim] = SHADE
+    pixels[mask] = COLOUR
+    return pixels
+
+
+def draw_over(pixels: npt.NDArray[np.uint32], picture: npt.NDArray[np.uint32]) -> None:
+    """Lay straight ARGB over an opaque picture of the same shape, in place."""
+    alpha = picture >> 24
+    mixed = np.full(pixels.shape, 0xFF000000, np.uint32)
+    for shift in (0, 8, 16):
+        below, above = pixels >> shift & 0xFF, picture >> shift & 0xFF
+        mixed |= (above * alpha + below * (255 - alpha) + 127) // 255 << shift
+    pixels[...] = np.where(alpha > 0, mixed, pixels)
 
 
 def _drawn(volume: Volume, plane: Plane) -> Mask:

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QImage, QPainter
 
-from viewer.state.overlay_graphics import OverlayGraphics
+from viewer.state.overlay_graphics import OverlayGraphics, in_colour
 from viewer.ui.overlays import Overlay, OverlayInput
-
-COLOUR = 0xFFFFE14D
-"""ARGB: none of the colours of the planes, and seen on black, grey and white."""
-SHADE = 0xC0000000
 
 
 def paint(painter: QPainter, given: OverlayInput) -> None:
-    """Draw what lies on the plane, with a dark rim so that it is seen on white too."""
+    """Draw what lies on the plane."""
     graphics = given.view.work.of(OverlayGraphics)
     if not graphics.visible:
         return
@@ -23,12 +18,7 @@ def paint(painter: QPainter, given: OverlayInput) -> None:
         mask = graphics.on_plane(layer.volume.uid, given.scene.plane)
         if mask is None:
             continue
-        pixels = np.zeros(mask.shape, np.uint32)
-        rim = mask.copy()
-        for axis in (0, 1):
-            rim |= np.roll(mask, 1, axis) | np.roll(mask, -1, axis)
-        pixels[rim] = SHADE
-        pixels[mask] = COLOUR
+        pixels = in_colour(mask)
         height, width = mask.shape
         image = QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_ARGB32)
         painter.drawImage(QRectF(0, 0, given.width, given.height), image)
