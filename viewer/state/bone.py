@@ -155,7 +155,7 @@ def stored_threshold(volume: Volume, threshold_hu: float) -> float:
 def find(wish: Wish) -> Array:
     """Stored values of a volume with bone as low as the lowest of them; a second for a chest, so in the background."""
     volume = wish.volume
-    dense = np.asarray(volume.array > np.float64(stored_threshold(volume, wish.threshold_hu)))  # type: ignore[operator]
+    dense = np.asarray(volume.array > np.float64(stored_threshold(volume, wish.threshold_hu)))
     if volume.padding is not None:
         dense &= ~volume.is_padding(volume.array)
     dense[volume.corrupt] = False
