@@ -155,3 +155,19 @@ def test_that_a_curved_picture_is_no_ground(opened: MainWindow) -> None:
 
     curved = next(pane for pane in layout("three-curved").panes if pane.kind is PlaneKind.CURVED)
     assert ground_of(opened.context.view, curved, 100, 100) is None
+
+
+def test_that_a_polygon_does_not_follow_the_mouse_into_panes_of_another_direction(
+    qtbot: QtBot, opened: MainWindow
+) -> None:
+    hand = Hand(qtbot, opened).take(Kind.POLYGON).click((-60, -40), (70, -50))
+    corner = (50, 30)
+    expected = [hand.mm(at) for at in ((-60, -40), (70, -50), corner, (-20, 60))]
+    other = Hand(qtbot, opened, 1)
+    before = hand.store.draft
+    other.move((10, 20)).click((30, 40))
+    assert hand.store.draft == before
+    other.drag((0, 0), (30, 30))
+    assert hand.store.draft == before
+    hand.click(corner).double((-20, 60))
+    np.testing.assert_allclose(hand.last.array, expected, atol=1e-6)

@@ -40,6 +40,8 @@ CLOSE_PX = 9.0
 STEP_PX = 2.0
 """Length of a step of a freehand line."""
 TOLERANCE_PX = 0.5
+PARALLEL = 0.999
+"""Cosine from which two planes have one direction."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ class DrawingTool:
         store = view.work.of(Measurements)
         if store.draft is not None and view.tool == self.id:
             self._follow(view, pointer)
-            return "cross"
+            return "" if self._elsewhere(view, pointer) else "cross"
         found = self._found(view, pointer)
         store.hover(found.measurement.uid if found is not None else "")
         if found is not None:
@@ -107,6 +109,8 @@ class DrawingTool:
 
     def press(self, view: ViewState, pointer: Pointer) -> None:
         """Take hold of what is there, or place a point."""
+        if self._elsewhere(view, pointer):
+            return
         store = view.work.of(Measurements)
         self._hold = self._found(view, pointer) if store.draft is None else None
         if self._hold is not None:
@@ -124,6 +128,8 @@ class DrawingTool:
 
     def release(self, view: ViewState, pointer: Pointer) -> None:
         """Put down what was held, or place the point where the drag ends."""
+        if self._elsewhere(view, pointer):
+            return
         hold, self._hold = self._hold, None
         if hold is None:
             self._follow(view, pointer)
@@ -138,6 +144,8 @@ class DrawingTool:
         store = view.work.of(Measurements)
         if pointer.pane.kind is PlaneKind.MIP:
             tool("crosshair").press(view, pointer)
+            return
+        if self._elsewhere(view, pointer):
             return
         if store.draft is None:
             found = self._found(view, pointer)
@@ -208,7 +216,7 @@ class DrawingTool:
         """The last point goes with the mouse; a freehand line leaves its trace."""
         store = view.work.of(Measurements)
         draft = store.draft
-        if draft is None or pointer.pane.kind is PlaneKind.MIP:
+        if draft is None or pointer.pane.kind is PlaneKind.MIP or self._elsewhere(view, pointer):
             return
         point = self._on_plane(draft, pointer.point_mm)
         if self.kind is Kind.FREEHAND:
@@ -255,11 +263,22 @@ class DrawingTool:
 
     def _on_plane(self, draft: Measurement, point: FloatArray) -> FloatArray:
         """Regions and pairs of axes stay on the plane they were begun on; a line may go through the patient."""
-        if self.kind not in REGIONS and self.kind is not Kind.BIDIRECTIONAL:
+        if not self._flat:
             return point
         normal = np.array(draft.normal)
         result: FloatArray = point - normal * float((point - self._hand[0]) @ normal)
         return result
+
+    @property
+    def _flat(self) -> bool:
+        return self.kind in REGIONS or self.kind is Kind.BIDIRECTIONAL
+
+    def _elsewhere(self, view: ViewState, pointer: Pointer) -> bool:
+        """Whether a flat drawing is under way on planes of another direction than the one under the mouse."""
+        draft = view.work.of(Measurements).draft
+        if draft is None or not self._flat:
+            return False
+        return abs(float(np.array(draft.normal) @ pointer.scene.plane.normal)) < PARALLEL
 
     def _closes(self, view: ViewState, pointer: Pointer) -> bool:
         if len(self._hand) < 4:
