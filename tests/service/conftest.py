@@ -15,6 +15,7 @@ from tests.phantoms import write_pet, write_ramp
 
 library("starlette")
 
+from viewer.archive.address import Place  # noqa: E402
 from viewer.loading.cancel import CancelToken  # noqa: E402
 from viewer.service.app import Service, make_app  # noqa: E402
 from viewer.service.registry import Registry  # noqa: E402
@@ -52,7 +53,7 @@ def serve() -> Iterator[Serve]:
     """Start services; all of them end with the module."""
     with ExitStack() as running:
 
-        def start(*paths: Path, identity: bool = False, budget_bytes: int | None = None) -> Served:
+        def start(*paths: Place, identity: bool = False, budget_bytes: int | None = None) -> Served:
             shelf = Shelf(find(paths, CancelToken()), budget_bytes)
             registry = Registry()
             registry.add(shelf.scans, paths)

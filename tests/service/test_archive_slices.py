@@ -15,13 +15,19 @@ import pytest
 from pydicom.uid import JPEGLSLossless
 
 from tests.archive.hospital import archive_of, write_hospital
+from tests.archive.pyramid import ramp, write_pyramid
+from tests.archive.test_encrypted import key_file  # noqa: F401 - a fixture
 from tests.needs import library
 from tests.phantoms import RAMP_CASES, uid_of, write_ramp, write_series
 from tests.service.conftest import Serve, Served
 from tests.service.test_slices import grid_of, pixels_of, raw_of
-from viewer.errors import StorageError
+from viewer.archive.address import place_of
+from viewer.archive.keys import ENVIRONMENT, read_key
+from viewer.archive.stores import StoreKind
+from viewer.errors import StorageError, ViewerError
 from viewer.formats.zarr_volume import ZarrSource
 from viewer.loading.pipeline import load_stack
+from viewer.service.registry import Registry
 from viewer.service.shelf import MOST_OPEN, Scan
 
 library("zarr")
@@ -270,3 +276,45 @@ def test_that_a_study_is_read_on_after_its_first_slice(serve: Serve, tmp_path: P
     values = raw_of(served.get(f"/volumes/{scan.id}/axial/3?format=raw"))
     dataset = pydicom.dcmread(scan.stack.frames[3].path)
     np.testing.assert_array_equal(values, dataset.pixel_array)
+
+
+def test_that_an_archive_on_a_server_is_served_slice_by_slice(
+    serve: Serve, archive: Path, tmp_path: Path
+) -> None:
+    files = library("fsspec").filesystem("memory")
+    for file in archive.rglob("*"):
+        if file.is_file():
+            files.pipe_file(f"/served/{file.relative_to(archive).as_posix()}", file.read_bytes())
+    remote, here = serve(place_of("memory://served")), serve(archive)
+    scan = brain(remote)
+    for path, answer in ask(remote, scan):
+        assert (answer.status_code, answer.content) == (200, here.get(path).content)
+    assert remote.get(f"/volumes/{scan.id}/coronal/9?level=1").status_code == 200
+    assert remote.shelf.kept(scan) is None
+    across = f"/volumes/{scan.id}/sagittal/7?format=raw"
+    assert remote.get(across).content == here.get(across).content
+    registry = Registry()
+    registry.add(remote.shelf.scans, [place_of("memory://served")])
+    assert {row["path"].partition("/")[0] for row in registry.rows()} == {"memory:"}
+    files.rm("/served", recursive=True)
+    gone = remote.get(f"/volumes/{here.shelf.scans[0].id}/acquired/0")
+    assert gone.status_code == 422
+    assert "served" not in gone.text
+
+
+def test_that_an_encrypted_archive_is_served_to_who_has_its_key(
+    serve: Serve,
+    tmp_path: Path,
+    key_file: Path,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = write_pyramid(tmp_path / "encrypted", kind=StoreKind.SHARD, key=read_key(key_file))
+    with pytest.raises(ViewerError, match=r".+"):
+        serve(path)
+    monkeypatch.setenv(ENVIRONMENT, str(key_file))
+    served = serve(path)
+    (scan,) = served.shelf.scans
+    values = raw_of(served.get(f"/volumes/{scan.id}/acquired/3?format=raw"))
+    np.testing.assert_array_equal(values, ramp()[3])
+    assert served.shelf.reads == 0
+    assert served.get(f"/volumes/{scan.id}/acquired/3?level=1").status_code == 200

@@ -15,13 +15,15 @@ _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]+")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
+    from viewer.cli.places import place
+
     add = parser.add_argument
     add(
         "paths",
         metavar="PATH",
         nargs="+",
-        type=Path,
-        help="archive, folder, DICOM file, DICOMDIR, .zip, .nii",
+        type=place,
+        help="archive, folder, DICOM file, DICOMDIR, .zip or .nii, or an address (https://, s3://)",
     )
     add("--host", default="127.0.0.1", help="address to listen at; default: 127.0.0.1, this computer alone")
     add(

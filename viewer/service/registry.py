@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from viewer.archive.address import Address, Place
 from viewer.errors import ViewerError
 from viewer.service.shelf import Scan
 
@@ -72,7 +73,7 @@ class Registry:
         with self._lock:
             self._connection.close()
 
-    def add(self, scans: Iterable[Scan], roots: Sequence[Path]) -> None:
+    def add(self, scans: Iterable[Scan], roots: Sequence[Place]) -> None:
         """Enter what is served now; what is known already is replaced.
 
         Parameters
@@ -117,7 +118,7 @@ class Registry:
             self._connection.execute(_TABLE)
 
 
-def _row(scan: Scan, roots: Sequence[Path], seen: str) -> tuple[Any, ...]:
+def _row(scan: Scan, roots: Sequence[Place], seen: str) -> tuple[Any, ...]:
     geometry = scan.stack.geometry
     series = scan.series
     number = "" if series.number is None else f" {series.number}"
@@ -134,14 +135,17 @@ def _row(scan: Scan, roots: Sequence[Path], seen: str) -> tuple[Any, ...]:
     )
 
 
-def _place(scan: Scan, roots: Sequence[Path]) -> Path:
+def _place(scan: Scan, roots: Sequence[Place]) -> Path:
     """The file or folder of a scan; what the user named when it was unpacked from that."""
     paths = {frame.path for frame in scan.stack.frames}
     first = min(paths)
     place = first if len(paths) == 1 else Path(os.path.commonpath(paths))
-    whole = [root.resolve() for root in roots]
+    if any(isinstance(root, Address) and place.is_relative_to(root.path) for root in roots):
+        return place
+    here = [root for root in roots if isinstance(root, Path)]
+    whole = [root.resolve() for root in here]
     if any(place.resolve().is_relative_to(root) for root in whole):
         return place
     # A DICOMDIR lies beside its files; a zip archive is unpacked into a temporary folder.
     beside = any(place.resolve().is_relative_to(root.parent) for root in whole)
-    return place if beside or len(roots) != 1 else roots[0]
+    return place if beside or len(here) != 1 else here[0]

@@ -13,12 +13,12 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from types import TracebackType
 
 import numpy as np
 import numpy.typing as npt
 
+from viewer.archive.address import Place
 from viewer.archive.layout import coarse_geometry
 from viewer.dicom.build import some_slices, volume_bytes
 from viewer.dicom.choice import DefaultChoice
@@ -83,7 +83,7 @@ class Found:
     problems: tuple[Problem, ...]
 
 
-def find(paths: Sequence[Path], cancel: CancelToken) -> Found:
+def find(paths: Sequence[Place], cancel: CancelToken) -> Found:
     """Read the headers of everything at some paths.
 
     Raises
