@@ -15,15 +15,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from viewer.dicom.model import Patient, PixelFormat, Series, SeriesKind, Stack, Study
+from viewer.dicom.model import FrameSource, Patient, PixelFormat, Series, SeriesKind, Stack, Study
+from viewer.dicom.presentation_display import Area
+from viewer.dicom.presentation_state import PresentationState
+from viewer.dicom.structured_report import ImageReference
 from viewer.imaging.combine import Combination
 from viewer.imaging.contours import ContourSet
 from viewer.imaging.curved import path_through
 from viewer.imaging.geometry import VolumeGeometry
 from viewer.imaging.geometry_report import GeometryReport
 from viewer.imaging.labelmap import Mask
+from viewer.imaging.presentation import GreyChain
 from viewer.imaging.rigid import about, rotation, shift
 from viewer.imaging.sample import Projection, Slab
+from viewer.imaging.shutter import Shutter
 from viewer.imaging.volume import Quantity, Volume
 from viewer.imaging.window import Window
 from viewer.state.alignment import Alignment, How, Placement
@@ -35,6 +40,7 @@ from viewer.state.lesions import Lesions
 from viewer.state.library import Library, OpenVolume
 from viewer.state.oblique import set_angles
 from viewer.state.panes import Content, Density, Pane, PlaneKind
+from viewer.state.presentations import Presentations
 from viewer.state.structures import StructureStore
 from viewer.state.view import ViewState
 
@@ -327,6 +333,32 @@ def test_that_a_curved_picture_is_the_kept_one(qapp: QApplication, mode: CurvedM
     view.work.of(CurvedPath).show_as(mode=mode, width_mm=60.0)
     golden = Golden(f"curved-{mode.value}", "", PlaneKind.CURVED, annotated=True)
     check(golden.name, drawn(view, golden, 360), tolerant=True)
+
+
+def test_that_G10_a_shutter_and_its_displayed_area_are_the_kept_ones(qapp: QApplication) -> None:
+    """The head fills the pane, seen through a circle cut straight on the right; dark grey covers the rest.
+
+    The amber line names the shutter.
+    """
+    view = fused_view()
+    item = view.library.get("ct")
+    assert item is not None
+    frames = tuple(FrameSource(FOLDER, sop_instance_uid=f"1.{k}") for k in range(40))
+    view.library.replace(replace(item, stack=replace(item.stack, frames=frames)))
+    state = PresentationState(
+        "9.9",
+        "KEY IMAGE",
+        "",
+        (ImageReference("1.2", "1.20"),),
+        GreyChain(slope=1.0, voi=Window(40, 300)),
+        areas=(Area((3, 1, 62, 64)),),
+        shutter=Shutter(rectangle=(1, 1, 48, 64), circle=(32, 33, 22), grey=0.25),
+    )
+    store = view.work.of(Presentations)
+    store.bring([state])
+    store.apply_next({pane.id: (360, 320) for pane in view.layout.panes})
+    golden = Golden("shutter", "", PlaneKind.AXIAL, Content.BASE, annotated=True)
+    check(golden.name, drawn(view, golden, 320), tolerant=True)
 
 
 def test_that_D22_a_lesion_on_a_curved_picture_is_the_kept_one(qapp: QApplication) -> None:
