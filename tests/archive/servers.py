@@ -115,8 +115,11 @@ def web_server(folder: Path) -> Iterator[Site]:
                 self.wfile.write(content[: len(content) // 2] if broken else content)
             self.close_connection = self.close_connection or broken
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+        request_queue_size = 64
+
+    server = Server(("127.0.0.1", 0), Handler)
     site.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -17,6 +19,7 @@ from tests.archive.hospital import archive_of
 from tests.archive.pyramid import ramp, write_pyramid
 from tests.archive.servers import Site, web_server
 from tests.archive.test_encrypted import key_file  # noqa: F401 - a fixture
+from tests.conftest import CHECKOUT
 from tests.dicom.reading import filled
 from tests.formats.volumes import catalogue_of, events_of, opened, the_volume
 from tests.needs import library
@@ -57,9 +60,7 @@ def site(volume: Path) -> Iterator[Site]:
 
 
 @pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(remote, "CONNECT_S", 1.0)
-    monkeypatch.setattr(remote, "READ_S", 1.0)
+def fresh_connections() -> Iterator[None]:
     yield
     fsspec.filesystem("memory").store.clear()
     for name in ("http", "s3"):
@@ -160,10 +161,32 @@ def test_that_a_volume_on_a_web_server_has_the_values_and_the_place_of_one_here(
     assert all("bytes=" in line for line in parts)
 
 
+def test_that_the_end_of_the_program_waits_for_no_server(site: Site) -> None:
+    code = f"""
+import threading
+from viewer.archive import remote
+from viewer.archive.address import place_of
+from viewer.loading.cancel import CancelToken
+from viewer.loading.pipeline import load
+
+remote.READ_S = 60.0
+token = CancelToken()
+threading.Timer(1.0, token.cancel).start()
+*_, last = load([place_of("{site.url}/volume.zarr")], cancel=token)
+print(last.cancelled)
+"""
+    site.hold.clear()
+    answer = subprocess.run(
+        [sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, text=True, check=True, timeout=25
+    )
+    assert answer.stdout.strip() == "True"
+    assert answer.stderr == ""
+
+
 def test_that_slices_are_asked_of_a_distant_server_many_at_a_time(site: Site) -> None:
     site.wait_s = 0.03
-    volume, _ = loaded(f"{site.url}/volume.zarr")
-    assert volume.ready.all()
+    _, problems = loaded(f"{site.url}/volume.zarr")
+    assert problems == []
     assert site.most_at_once >= 5
 
 
@@ -208,7 +231,8 @@ def test_that_a_server_that_is_not_there_is_a_sentence() -> None:
         assert "cannot be reached" in refusal(f"http://127.0.0.1:{taken.getsockname()[1]}/volume.zarr")
 
 
-def test_that_a_server_that_does_not_answer_is_given_up(site: Site) -> None:
+def test_that_a_server_that_does_not_answer_is_given_up(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote, "READ_S", 0.7)
     site.hold.clear()
     started = time.monotonic()
     assert "did not answer in time" in refusal(f"{site.url}/volume.zarr")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QUrl
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QLabel, QPushButton
 
 from tests.archive.pyramid import ramp, write_pyramid
 from tests.archive.servers import Site, web_server
@@ -18,6 +18,7 @@ from viewer.archive.address import Address, place_of
 from viewer.ui.dialogs.address_dialog import AddressDialog
 from viewer.ui.dialogs.recent import recent_paths, remember
 from viewer.ui.drop import dropped_paths
+from viewer.ui.sidebar.tags import NO_TAGS, TagsPanel
 from viewer.ui.start_page import StartPage
 
 if TYPE_CHECKING:
@@ -63,7 +64,11 @@ def test_that_an_address_opens_from_the_menu_and_comes_back_from_the_recent_stud
     (recent,) = recent_paths(window.context.settings)
     assert isinstance(recent, Address)
     assert recent.shown == f"{site.url}/volume.zarr"
-    # Another volume is added: what lies on the server stays.
+    tags = TagsPanel(window.context)
+    tags.follow()
+    assert NO_TAGS in [label.text() for label in tags.findChildren(QLabel)]
+    tags.deleteLater()
+    # Trying again asks the server again.
     window.context.loader.retry()
     qtbot.waitUntil(lambda: not window.context.loader.busy)
     assert len(window.context.library.catalogue.studies) == 1

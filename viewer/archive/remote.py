@@ -13,9 +13,9 @@ import errno
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from zarr.abc.store import ByteRequest, OffsetByteRequest, RangeByteRequest, Store, SuffixByteRequest
 from zarr.core.buffer import Buffer, BufferPrototype, default_buffer_prototype
@@ -27,6 +27,8 @@ from viewer.errors import ViewerError
 CONNECT_S = 6.0
 READ_S = 15.0
 """Without a byte for so long a transfer is given up."""
+TOTAL_S = 300.0
+"""No single transfer takes longer, however slowly it trickles."""
 LOOK_S = 0.05
 """How often it is looked at whether the user has cancelled."""
 MOST_FOLDERS = 10_000
@@ -187,7 +189,7 @@ class RemoteStore(Store):
     ) -> Buffer | None:
         """Read a value or a part of it; None when it is not there."""
         try:
-            content = await asyncio.to_thread(self._read, key, byte_range)
+            content = await _awaited(partial(self._read, key, byte_range))
         except FileNotFoundError:
             return None
         return (prototype or default_buffer_prototype()).buffer.from_bytes(content)
@@ -214,7 +216,7 @@ class RemoteStore(Store):
     async def exists(self, key: str) -> bool:
         """Whether a key is there."""
         try:
-            await asyncio.to_thread(self.folder.size, key)
+            await _awaited(partial(self.folder.size, key))
         except FileNotFoundError:
             return False
         return True
@@ -243,6 +245,50 @@ class RemoteStore(Store):
             yield key
 
 
+class _Request(Generic[T]):
+    """Something that may wait for a server, on a thread that the end of the program does not wait for."""
+
+    def __init__(self, work: Callable[[], T], then: Callable[[], None] = lambda: None) -> None:
+        self._work = work
+        self._then = then
+        self._answer: list[T] = []
+        self._fault: BaseException | None = None
+        self.thread = threading.Thread(target=self._run, name="remote-request", daemon=True)
+        self.thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._answer.append(self._work())
+        except BaseException as error:  # noqa: BLE001 - raised again where it was asked for
+            self._fault = error
+        self._then()
+
+    def result(self) -> T:
+        """What came of it, once the thread has ended."""
+        self.thread.join()
+        if self._fault is not None:
+            raise self._fault
+        return self._answer[0]
+
+
+async def _awaited(work: Callable[[], T]) -> T:
+    """Do something that may wait for a server without holding up an event loop."""
+    loop, done = asyncio.get_running_loop(), asyncio.Event()
+    request = _Request(work, lambda: _tell(loop, done))
+    await done.wait()
+    return request.result()
+
+
+def _tell(loop: asyncio.AbstractEventLoop, done: asyncio.Event) -> None:
+    with suppress(RuntimeError):  # the program has ended meanwhile
+        loop.call_soon_threadsafe(done.set)
+
+
+def together(works: Iterable[Callable[[], T]]) -> list[T]:
+    """Do several things that wait for a server at the same time."""
+    return [request.result() for request in [_Request(work) for work in works]]
+
+
 def interruptible(work: Callable[[], T], cancel: CancelCheck) -> T:
     """Do something that may wait for a server; cancelled at once, what is under way then ends by itself.
 
@@ -251,23 +297,11 @@ def interruptible(work: Callable[[], T], cancel: CancelCheck) -> T:
     Cancelled
         The user has cancelled.
     """
-    answer: list[T] = []
-    fault: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            answer.append(work())
-        except BaseException as error:  # noqa: BLE001 - raised again where it was asked for
-            fault.append(error)
-
-    thread = threading.Thread(target=run, name="remote-request", daemon=True)
-    thread.start()
-    while thread.is_alive():
-        thread.join(LOOK_S)
+    request = _Request(work)
+    while request.thread.is_alive():
+        request.thread.join(LOOK_S)
         cancel.check()
-    if fault:
-        raise fault[0]
-    return answer[0]
+    return request.result()
 
 
 def folders_below(
@@ -321,7 +355,7 @@ def _file_system(address: Address) -> Any:
         return fsspec.filesystem(
             scheme,
             client_kwargs={
-                "timeout": aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=READ_S),
+                "timeout": aiohttp.ClientTimeout(total=TOTAL_S, sock_connect=CONNECT_S, sock_read=READ_S),
                 "headers": headers,
                 "trust_env": True,
             },

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -161,20 +162,31 @@ class ZarrVolume:
             return
         folder = interruptible(lambda: RemoteFolder(address), cancel)
         count = 0
-        for below in folders_below(folder, cancel, is_volume_name):
-            volume = Address(f"{address.url}/{below}")
+        names = folders_below(folder, cancel, is_volume_name)
+        while some := [Address(f"{address.url}/{below}") for below in islice(names, REMOTE_READERS)]:
             if count == MOST_VOLUMES:
                 yield FoundNote(f"Only the first {MOST_VOLUMES} volumes of the address were opened.")
                 return
-            count += 1
-            try:
-                yield interruptible(partial(_described, volume), cancel)
-            except FormatError as error:
-                yield Problem(volume.shown, error.user_message)
-            except OSError as error:
-                yield Problem(volume.shown, f"It cannot be read ({error.strerror or 'system error'}).")
+            count += len(some)
+            yield from interruptible(partial(_described_together, some), cancel)
         if not count:
             raise FormatError(NOTHING_THERE)
+
+
+def _described_together(volumes: Sequence[Address]) -> list[FoundVolume | Problem]:
+    """What the attributes of several volumes say, asked for at the same time."""
+
+    def described(volume: Address) -> FoundVolume | Problem:
+        try:
+            return _described(volume)
+        except ViewerError as error:
+            return Problem(volume.shown, error.user_message)
+        except OSError as error:
+            return Problem(volume.shown, f"It cannot be read ({error.strerror or 'system error'}).")
+
+    from viewer.archive.remote import together
+
+    return together(partial(described, volume) for volume in volumes)
 
 
 def _described(place: Place) -> FoundVolume:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from viewer.state.view import ViewState
     from viewer.ui.context import UiContext
 
+NO_TAGS = "This volume is no DICOM file: it has no tags."
 FOLLOW_MS = 150
 """The tree follows the cursor once it has rested this long."""
 
@@ -46,6 +47,12 @@ def slice_under_cursor(view: ViewState) -> tuple[Path, str] | None:
     if sum(1 for other in item.stack.frames if other.path == frame.path) > 1:
         where += f", frame {frame.frame + 1} of its file"
     return frame.path, f"{item.series.modality} {where}"
+
+
+def _has_no_tags(view: ViewState) -> bool:
+    """Whether the slices of the active layer are no DICOM files."""
+    item = view.volume(view.active_role) or view.base_volume
+    return item is not None and item.stack.source is not None
 
 
 class TagsPanel(QWidget):
@@ -203,12 +210,12 @@ class TagsPanel(QWidget):
             if self._pinned is not None
             else slice_under_cursor(self._view)
         )
-        if found is None:
+        if found is None or (self._pinned is None and _has_no_tags(self._view)):
             self._path = None
             self._reader.forget()
             self.model.show(())
-            self._where.setText("")
-            self._say("Nothing is open.")
+            self._where.setText("" if found is None else found[1])
+            self._say("Nothing is open." if found is None else NO_TAGS)
             return
         path, where = found
         self._where.setText(where)
