@@ -45,7 +45,7 @@ from viewer.loading.copy_key import copy_name
 from viewer.loading.copy_writer import CopyWriter
 from viewer.loading.events import GeometryReady, Indexed, ProblemFound, SlicesReady
 from viewer.loading.pipeline import load, load_stack
-from viewer.loading.volume_copies import CopyReader, VolumeCopies, Wish, worth_keeping
+from viewer.loading.volume_copies import SAMPLES, CopyReader, VolumeCopies, Wish, worth_keeping
 
 LIMIT = 1 << 30
 SLICES = RAMP_SHAPE[0]
@@ -64,7 +64,7 @@ class Patient(VolumeCopies):
 class Opened:
     """A folder as it was opened, and how many of its slices came from the files."""
 
-    delay_s = 0.0
+    delays_s: tuple[float, ...] = (0.0,)
 
     def __init__(self, folder: Path, copies: VolumeCopies, monkeypatch: pytest.MonkeyPatch) -> None:
         self.wishes: list[Wish] = []
@@ -74,7 +74,7 @@ class Opened:
 
         def counted(volume: Volume, stack: Stack, k: int) -> None:
             self.from_files += 1
-            time.sleep(self.delay_s)
+            time.sleep(self.delays_s[k % len(self.delays_s)])
             build.fill_slice(volume, stack, k)
 
         with monkeypatch.context() as patch:
@@ -457,9 +457,55 @@ def test_that_slow_reading_counts_as_slow_decoding_does(
     assert not Opened(folder, copies, monkeypatch).wishes
 
     class Network(Opened):
-        delay_s = 0.05
+        delays_s = (0.05,)
 
     assert len(Network(folder, copies, monkeypatch).wishes) == 1
+
+
+def test_that_a_moment_in_which_the_computer_was_busy_makes_no_copy(
+    tmp_path: Path, copies: VolumeCopies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_ramp(tmp_path / "study")
+    monkeypatch.setattr(volume_copies, "LEAST_S", 0.15)
+
+    class Busy(Opened):
+        delays_s = (0.0, 0.4, 0.0, 0.0, 0.0)
+
+    assert not Busy(folder, copies, monkeypatch).wishes
+
+
+@pytest.mark.parametrize("file_s, copy_s", [(0.0, 0.01), (0.01, 0.0)])
+def test_that_what_is_faster_today_is_read(
+    tmp_path: Path,
+    copies: VolumeCopies,
+    kept: Callable[[Path], Opened],
+    monkeypatch: pytest.MonkeyPatch,
+    file_s: float,
+    copy_s: float,
+) -> None:
+    slices = 60
+    array = np.random.default_rng(2).integers(-1000, 1000, (slices, 16, 16), np.int16)
+    folder = write_series(tmp_path / "study", array, ramp_affine())
+    first = kept(folder)
+    calls, fill = iter(range(1000)), CopyReader.fill
+
+    def late(reader: CopyReader, volume: Volume, k: int) -> bool:
+        if next(calls) < SAMPLES:  # as if it took a while to open it
+            return False
+        time.sleep(copy_s)
+        return fill(reader, volume, k)
+
+    class Now(Opened):
+        delays_s = (file_s,)
+
+    monkeypatch.setattr(CopyReader, "fill", late)
+    second = Now(folder, copies, monkeypatch)
+    assert second.bytes == first.bytes
+    if file_s < copy_s:
+        assert second.from_files >= slices - SAMPLES - 8  # each thread may be at one more
+    else:
+        assert second.from_files == SAMPLES
+    assert copies.usage().copies == 1
 
 
 def test_that_a_volume_larger_than_the_memory_limit_and_one_of_a_zip_are_not_kept(

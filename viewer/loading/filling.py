@@ -34,7 +34,7 @@ from viewer.loading.events import (
 )
 from viewer.loading.focus import Focus, Point
 from viewer.loading.order import interleave, load_passes
-from viewer.loading.volume_copies import CopyReader, VolumeCopies
+from viewer.loading.volume_copies import CopyReader, VolumeCopies, copy_is_faster, usual_time
 from viewer.loading.voxel_file import VoxelFile
 from viewer.settings import cache_dir
 
@@ -69,6 +69,7 @@ class _Filling:
     copy: CopyReader | None = None
     whole: bool = False
     read_s: list[float] = field(default_factory=list)
+    copy_s: list[float] = field(default_factory=list)
 
     @property
     def total(self) -> int:
@@ -322,15 +323,16 @@ class FillJob:
             filling = fillings[uid]
             rate = filling.done / max(now - filling.started, 1e-9)
             yield SlicesReady(uid, tuple(sorted(slices)), filling.done, filling.total, rate)
-            if filling.copy is not None:
-                filling.copy.start()
+            copy = filling.copy
+            if copy is not None:
+                copy.start()
             if filling.done == filling.total:
                 if filling.complete:
                     filling.drop_level()
                 if self._cache is not None:
                     self._cache.put(filling.stack, filling.volume)
                 if self._copies is not None and filling.whole:
-                    seconds = sum(filling.read_s) / self._threads
+                    seconds = usual_time(filling.read_s) / self._threads
                     self._copies.offer(filling.stack, filling.volume, seconds, self._started_ns)
                 yield VolumeFinished(uid, now - filling.started)
 
@@ -374,7 +376,7 @@ def _read_preview(filling: _Filling, limit_bytes: int) -> None:
 def _put_in_place(filling: _Filling, k: int) -> None:
     volume, coarse = filling.volume, filling.volume.coarse
     if coarse is None:
-        if filling.copy is None or not filling.copy.fill(volume, k):
+        if not _copied(filling, k):
             started = time.perf_counter()
             fill_slice(volume, filling.stack, k)
             filling.read_s.append(time.perf_counter() - started)
@@ -393,6 +395,20 @@ def _put_in_place(filling: _Filling, k: int) -> None:
     finally:
         if filling.file is not None:
             filling.file.settle(k)
+
+
+def _copied(filling: _Filling, k: int) -> bool:
+    """Put a slice in place out of the kept copy, if there is one and it is faster than the files are today."""
+    copy = filling.copy
+    if copy is None:
+        return False
+    started = time.perf_counter()
+    if not copy.fill(filling.volume, k):
+        return False
+    filling.copy_s.append(time.perf_counter() - started)
+    if not copy_is_faster(filling.read_s, filling.copy_s):
+        filling.copy = None
+    return True
 
 
 def _problem(filling: _Filling, k: int, reason: str) -> Problem:

@@ -16,7 +16,9 @@ time), two cores, files in the system's cache. Whole volume in seconds, index an
     not compressed    0.2                   0.4
 
 Hence the rule (`worth_keeping`): a stack whose slices took more than 1.5 s to come, and three times what a copy would
-take. What is measured is the time, whatever it went into; slow network folders fall under the same rule.
+take. What is measured is the time, whatever it went into; slow network folders fall under the same rule. It is the
+median slice that counts (`usual_time`), so that a busy moment makes no copy; and when the files turn out to be faster
+than the copy, they are read (`copy_is_faster`).
 
 Copies lie in a folder of their own in the user's cache folder, for this user only. Each has its final name only when it
 is complete. The ones used least recently go when there are too many; several programs may share the folder.
@@ -28,6 +30,7 @@ import errno
 import logging
 import os
 import shutil
+import statistics
 import threading
 import time
 import weakref
@@ -62,6 +65,8 @@ from viewer.loading.priority import give_way
 LEAST_S = 1.5
 """Slices that came faster are not worth a copy."""
 LEAST_GAIN = 3.0
+SAMPLES = 8
+"""Slices from either side before copy and files are compared."""
 COPY_BYTES_S = 5e8
 """Stored values that come from a copy in a second, at least."""
 MOST_OF_FREE = 0.1
@@ -160,7 +165,7 @@ class VolumeCopies:
         stack, volume
             All its slices were tried.
         seconds
-            Time its slices took, over all threads together as if they had been one.
+            Its slices took (`usual_time`, shared among the threads).
         started_ns
             When the first was read, nanoseconds since 1970.
         """
@@ -343,6 +348,30 @@ class CopyReader:
             self._copies.drop(self._path, error.user_message)
         else:
             _log.info("a kept copy of a volume is not used: %s", type(error).__name__)
+
+
+def usual_time(seconds: list[float]) -> float:
+    """What slices take together when nothing else holds them up: the busiest moments of the computer count as others.
+
+    Parameters
+    ----------
+    seconds
+        Of each slice.
+    """
+    return statistics.median(seconds) * len(seconds) if seconds else 0.0
+
+
+def copy_is_faster(files_s: list[float], copy_s: list[float]) -> bool:
+    """Whether to go on with a copy; files on a slow network may lie in the system's cache today.
+
+    Parameters
+    ----------
+    files_s, copy_s
+        Times of slices of the same series so far; with few of either there is nothing to compare.
+    """
+    if min(len(files_s), len(copy_s)) < SAMPLES:
+        return True
+    return statistics.median(copy_s[:SAMPLES]) < statistics.median(files_s[:SAMPLES])
 
 
 def worth_keeping(seconds: float, nbytes: int) -> bool:
