@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.needs import library
-from viewer.imaging.parts import without_small_parts
+from viewer.imaging.parts import joined, without_small_parts
 
 
 @settings(max_examples=40, deadline=None)
@@ -53,3 +53,20 @@ def test_that_nothing_and_everything_stay_what_they_are(shape: tuple[int, int, i
         found = without_small_parts(mask, np.ones(shape[0]), 1.0)
         np.testing.assert_array_equal(found, mask)
         assert found is not mask
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 30), st.data())
+def test_that_what_is_linked_gets_one_number(count: int, data: st.DataObject) -> None:
+    links = data.draw(st.lists(st.tuples(st.integers(0, count - 1), st.integers(0, count - 1)), max_size=40))
+    one, other = (np.array([link[n] for link in links], np.int64) for n in (0, 1))
+    numbers = joined(count, one, other)
+    groups = [{n} for n in range(count)]
+    for a, b in links:
+        first, second = (next(group for group in groups if n in group) for n in (a, b))
+        if first is not second:
+            groups.remove(second)
+            first |= second
+    groups.sort(key=min)
+    expected = [next(n for n, group in enumerate(groups) if thing in group) for thing in range(count)]
+    assert numbers.tolist() == expected

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from viewer.errors import GeometryError
 from viewer.imaging.geometry import FloatArray, VolumeGeometry
 from viewer.imaging.labelmap import BoolArray, Index, Mask, bounding_box
+from viewer.imaging.parts import joined
 
 IntArray = npt.NDArray[np.int64]
 _FAR = 1e12
@@ -349,21 +350,8 @@ def components(block: BoolArray) -> tuple[IntArray, IntArray]:
         both = (a >= 0) & (b >= 0)
         first.append(a[both])
         second.append(b[both])
-    one, other = np.concatenate(first), np.concatenate(second)
-    root = np.arange(count)
-    while one.size:
-        # Hang the larger root under the smaller one, then let everybody look at the root of its root.
-        low, high = np.minimum(root[one], root[other]), np.maximum(root[one], root[other])
-        np.minimum.at(root, high, low)
-        while True:
-            next_root = root[root]
-            if np.array_equal(next_root, root):
-                break
-            root = next_root
-        open_ = root[one] != root[other]
-        one, other = one[open_], other[open_]
-    _, part, sizes = np.unique(root, return_inverse=True, return_counts=True)
-    return part.reshape(-1).astype(np.int64), sizes.astype(np.int64)
+    part = joined(count, np.concatenate(first), np.concatenate(second))
+    return part, np.bincount(part)
 
 
 def without_islands(mask: Mask, smallest_mm3: float | None = None) -> Mask:

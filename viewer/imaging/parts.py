@@ -39,6 +39,36 @@ def without_small_parts(mask: BoolArray, weights: npt.NDArray[np.float64], small
     return kept.reshape(mask.shape)
 
 
+def joined(count: int, one: IntArray, other: IntArray) -> IntArray:
+    """Number things so that all that are linked, directly or through others, get the same number.
+
+    Parameters
+    ----------
+    count
+        Of the things.
+    one, other
+        (n,) links between two of them.
+
+    Returns
+    -------
+    ndarray
+        (count,) numbers from 0, in the order of the first thing of each.
+    """
+    root = np.arange(count)
+    while one.size:
+        # Hang the larger root under the smaller one, then let everybody look at the root of its root.
+        low, high = np.minimum(root[one], root[other]), np.maximum(root[one], root[other])
+        np.minimum.at(root, high, low)
+        while True:
+            next_root = root[root]
+            if np.array_equal(next_root, root):
+                break
+            root = next_root
+        apart = root[one] != root[other]
+        one, other = one[apart], other[apart]
+    return np.unique(root, return_inverse=True)[1].reshape(-1).astype(np.int64)
+
+
 def _runs(mask: BoolArray) -> tuple[IntArray, IntArray, IntArray]:
     """(n,) row of the grid, first column and the column behind the last of every run, in C order."""
     flat = mask.reshape(-1, mask.shape[2])
@@ -56,19 +86,7 @@ def _joined(rows: IntArray, first: IntArray, last: IntArray, shape: tuple[int, .
     below = _touching(rows, first, last, 1, rows % shape[1] < shape[1] - 1, shape)
     behind = _touching(rows, first, last, shape[1], rows < (shape[0] - 1) * shape[1], shape)
     one, other = (np.concatenate(ends) for ends in zip(below, behind, strict=True))
-    root = np.arange(len(rows))
-    while one.size:
-        # Hang the larger root under the smaller one, then let everybody look at the root of its root.
-        low, high = np.minimum(root[one], root[other]), np.maximum(root[one], root[other])
-        np.minimum.at(root, high, low)
-        while True:
-            next_root = root[root]
-            if np.array_equal(next_root, root):
-                break
-            root = next_root
-        apart = root[one] != root[other]
-        one, other = one[apart], other[apart]
-    return np.unique(root, return_inverse=True)[1].reshape(-1).astype(np.int64)
+    return joined(len(rows), one, other)
 
 
 def _touching(
