@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from viewer.imaging.coarse import MOST_STRIDE, coarse_copy, copy_slice
+from viewer.imaging.coarse import MOST_STRIDE, coarse_copy, copy_slice, elsewhere
 from viewer.imaging.geometry import VolumeGeometry
 from viewer.imaging.plane import Plane
+from viewer.imaging.rigid import Movement, matrix_of
 from viewer.imaging.sample import sample_plane
 from viewer.imaging.volume import Volume
 
@@ -69,6 +72,28 @@ def test_that_a_limit_that_cannot_be_kept_gives_the_smallest_copy(shape: tuple[i
     coarse = filled(volume, 0)
     assert coarse.geometry.shape == (shape[0], *(-(-n // MOST_STRIDE) for n in shape[1:]))
     assert np.isin(coarse.array, volume.array).all()
+
+
+@pytest.mark.parametrize("offsets", [None, [0.0, 0.8, 1.9, 3.2, 4.0]])
+def test_that_D31_the_copy_moves_with_the_volume(offsets: list[float] | None) -> None:
+    volume = ramp(offsets=offsets)
+    volume = replace(volume, coarse=filled(volume, volume.nbytes // 16))
+    move = matrix_of(Movement((3.0, -4.0, 5.0), (10.0, -20.0, 30.0)), (1.0, 2.0, 3.0))
+    shown = replace(
+        volume.geometry,
+        patient_from_index=move @ volume.geometry.patient_from_index,
+        frame_of_reference_uid="other",
+    )
+    moved = elsewhere(volume, shown)
+    assert moved.geometry is shown
+    assert moved.coarse is not None
+    assert moved.coarse.geometry.frame_of_reference_uid == "other"
+    index = np.indices(moved.coarse.geometry.shape).reshape(3, -1).T
+    where = moved.geometry.to_index(moved.coarse.geometry.to_patient(index))
+    np.testing.assert_allclose(where, np.rint(where), atol=1e-6)
+    k, j, i = np.rint(where).astype(int).T
+    np.testing.assert_array_equal(moved.coarse.array.reshape(-1), volume.array[k, j, i])
+    assert elsewhere(replace(volume, coarse=None), shown).coarse is None
 
 
 def test_that_colour_keeps_its_channels() -> None:

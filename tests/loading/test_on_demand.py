@@ -21,7 +21,13 @@ from viewer.imaging.measure.region import region_statistics
 from viewer.imaging.volume import Volume
 from viewer.loading import filling, voxel_file
 from viewer.loading.cancel import CancelToken
-from viewer.loading.events import GeometryReady, LoadEvent, ProblemFound, VolumeFinished
+from viewer.loading.events import (
+    GeometryReady,
+    LoadEvent,
+    ProblemFound,
+    ThumbnailReady,
+    VolumeFinished,
+)
 from viewer.loading.focus import Focus
 from viewer.loading.on_demand import OnDemand
 from viewer.loading.pipeline import load
@@ -89,6 +95,23 @@ def test_that_a_volume_larger_than_memory_and_disk_opens_with_the_slice_under_th
     # It goes on standing for what is not there.
     assert volume.preview is not None
     assert volume.preview.level is not None
+
+
+def test_that_its_small_picture_is_read_and_not_taken_from_slices_that_are_not_there(
+    archived: Path, full_disk: None
+) -> None:
+    options: dict[str, Any] = {"cancel": CancelToken(), "budget_bytes": BUDGET}
+    end = (0.0, 0.0, -100.0)  # so that the middle slice is not among those read at first
+    small = {
+        type(focus): next(
+            e.image for e in load([archived], focus_mm=focus, **options) if isinstance(e, ThumbnailReady)
+        )
+        for focus in (Focus(end), None)
+    }
+    expected = small.pop(type(None))
+    (found,) = small.values()
+    np.testing.assert_array_equal(found, expected)
+    assert np.ptp(found) > 50
 
 
 def test_that_nobody_who_does_not_follow_gets_a_volume_with_slices_missing(

@@ -508,6 +508,7 @@ _ROWS: Final[tuple[tuple[str, str, str, str], ...]] = (
         "if kind is None and header.sop_class and not header.rows:",
     ),
     ("J06", "dicom/build.py", "if done < source.length:", "if False:"),
+    ("J06", "imaging/sample.py", "bad_interval |= damaged[there[1:] + 1] > damaged[there[:-1]]", "pass"),
     ("J07", "dicom/read.py", "if available * 2 < expected:", "if available != expected:"),
     ("J08", "dicom/read.py", "if not header.is_image:", "if False:"),
     ("J09", "dicom/read.py", "if header.bits_allocated not in allowed[header.pixel_tag]:", "if False:"),

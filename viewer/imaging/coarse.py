@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from viewer.imaging.geometry import VolumeGeometry
 from viewer.imaging.volume import Volume
 
 MOST_STRIDE = 32
@@ -52,6 +53,28 @@ def copy_slice(volume: Volume, coarse: Volume, k: int) -> None:
     first = _first(stride, volume)
     thin = volume.array[..., k, first::stride, first::stride]
     coarse.array[..., k, :, :] = thin[..., :rows, :columns]
+
+
+def elsewhere(volume: Volume, geometry: VolumeGeometry) -> Volume:
+    """A volume at another place in the patient, its coarser copy with it.
+
+    Parameters
+    ----------
+    volume
+        Any volume.
+    geometry
+        Of the same shape.
+    """
+    coarse = volume.coarse
+    if coarse is not None:
+        move = geometry.patient_from_index @ np.linalg.inv(volume.geometry.patient_from_index)
+        there = replace(
+            coarse.geometry,
+            patient_from_index=move @ coarse.geometry.patient_from_index,
+            frame_of_reference_uid=geometry.frame_of_reference_uid,
+        )
+        coarse = replace(coarse, geometry=there)
+    return replace(volume, geometry=geometry, coarse=coarse)
 
 
 def _first(stride: int, volume: Volume) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
 import numpy as np
@@ -103,8 +104,9 @@ class OnDemand:
             self._stopped = True
             self._wanted = []
             self._change.notify_all()
-        for thread in self._threads if wait else ():
-            thread.join(JOIN_S)
+        until = time.monotonic() + (JOIN_S if wait else 0.0)
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
 
     def _serve(self) -> None:
         give_way()

@@ -185,7 +185,8 @@ def _thumbnails(catalogue: Catalogue, volumes: dict[str, Volume], cancel: Cancel
             stack = max(series.stacks, key=lambda candidate: len(candidate.frames))
             volume = volumes.get(stack.uid)
             try:
-                image = stack_thumbnail(stack) if volume is None else volume_thumbnail(volume)
+                there = volume is not None and volume.resident is None
+                image = volume_thumbnail(volume) if volume is not None and there else stack_thumbnail(stack)
             except (ViewerError, OSError, MemoryError):
                 _log.info("no thumbnail: the middle slice of a series cannot be decoded")
                 continue

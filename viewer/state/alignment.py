@@ -12,6 +12,7 @@ from enum import StrEnum
 import numpy as np
 from psygnal import Signal
 
+from viewer.imaging.coarse import elsewhere
 from viewer.imaging.geometry import FloatArray, VolumeGeometry
 from viewer.imaging.rigid import angle_deg, farthest_mm
 from viewer.state.layers import Role
@@ -90,7 +91,7 @@ class Alignment:
                 patient_from_index=placement.matrix @ geometry.patient_from_index,
                 frame_of_reference_uid=self._target(uid) or geometry.frame_of_reference_uid,
             )
-        self._view.library.replace(replace(item, volume=replace(item.volume, geometry=shown)))
+        self._view.library.replace(replace(item, volume=elsewhere(item.volume, shown)))
         self.changed.emit()
         self._view.layers_changed.emit()
 
