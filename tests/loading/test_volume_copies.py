@@ -506,6 +506,7 @@ def test_that_what_is_faster_today_is_read(
     else:
         assert second.from_files == SAMPLES
     assert copies.usage().copies == 1
+    assert not second.wishes  # the copy that is there stays as it is
 
 
 def test_that_a_volume_larger_than_the_memory_limit_and_one_of_a_zip_are_not_kept(

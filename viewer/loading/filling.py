@@ -68,6 +68,7 @@ class _Filling:
     """The slice under the cursor is read now, the others when they are looked at."""
     copy: CopyReader | None = None
     whole: bool = False
+    """Its voxels are in memory and all from this job, so a copy may be made of it."""
     read_s: list[float] = field(default_factory=list)
     copy_s: list[float] = field(default_factory=list)
 
@@ -331,7 +332,7 @@ class FillJob:
                     filling.drop_level()
                 if self._cache is not None:
                     self._cache.put(filling.stack, filling.volume)
-                if self._copies is not None and filling.whole:
+                if self._copies is not None and filling.whole and (copy is None or not copy.good):
                     seconds = usual_time(filling.read_s) / self._threads
                     self._copies.offer(filling.stack, filling.volume, seconds, self._started_ns)
                 yield VolumeFinished(uid, now - filling.started)
@@ -407,7 +408,7 @@ def _copied(filling: _Filling, k: int) -> bool:
         return False
     filling.copy_s.append(time.perf_counter() - started)
     if not copy_is_faster(filling.read_s, filling.copy_s):
-        filling.copy = None
+        filling.copy, filling.whole = None, False  # it is good all the same, so it is not made anew
     return True
 
 

@@ -30,7 +30,6 @@ import errno
 import logging
 import os
 import shutil
-import statistics
 import threading
 import time
 import weakref
@@ -300,6 +299,11 @@ class CopyReader:
         """Whether the copy is open or being opened."""
         return self._opener is not None
 
+    @property
+    def good(self) -> bool:
+        """Whether slices come from the copy."""
+        return self._copy is not None
+
     def start(self) -> CopyReader:
         """Begin to open the copy, unless that was done."""
         if self._opener is None:
@@ -358,7 +362,7 @@ def usual_time(seconds: list[float]) -> float:
     seconds
         Of each slice.
     """
-    return statistics.median(seconds) * len(seconds) if seconds else 0.0
+    return _median(seconds) * len(seconds) if seconds else 0.0
 
 
 def copy_is_faster(files_s: list[float], copy_s: list[float]) -> bool:
@@ -371,7 +375,11 @@ def copy_is_faster(files_s: list[float], copy_s: list[float]) -> bool:
     """
     if min(len(files_s), len(copy_s)) < SAMPLES:
         return True
-    return statistics.median(copy_s[:SAMPLES]) < statistics.median(files_s[:SAMPLES])
+    return _median(copy_s[:SAMPLES]) < _median(files_s[:SAMPLES])
+
+
+def _median(values: list[float]) -> float:
+    return sorted(values)[len(values) // 2]
 
 
 def worth_keeping(seconds: float, nbytes: int) -> bool:
