@@ -144,6 +144,21 @@ def test_that_both_readers_agree_on_damaged_headers_of_real_files(real_data: Rea
     _compare_damaged(originals)
 
 
+@pytest.mark.parametrize("nested", [False, True])
+def test_that_both_readers_agree_on_numbers_that_claim_to_be_a_sequence(nested: bool, tmp_path: Path) -> None:
+    """Implicit encoding names no representation: of what an undefined length means, the dictionary decides."""
+    content = _ramp_file(tmp_path, transfer_syntax="1.2.840.10008.1.2").read_bytes()
+    item, delimiters = struct.pack("<HHI", 0xFFFE, 0xE000, 0xFFFFFFFF), b""
+    for element in (0xE00D, 0xE0DD):
+        delimiters += struct.pack("<HHI", 0xFFFE, element, 0)
+    odd = struct.pack("<HHI", 0x0018, 0x9004 if nested else 0x9005, 0xFFFFFFFF) + item + delimiters
+    whole = struct.pack("<HHI", 0x0018, 0x9006, 0xFFFFFFFF) + item + odd + delimiters if nested else odd
+    at = content.index(struct.pack("<HH", 0x0020, 0x000D))
+    fast, slow = _both(content[:at] + whole + content[at:])
+    assert fast is None
+    assert slow is not None
+
+
 @pytest.mark.parametrize("group", [0x50, 0x7F])
 def test_that_a_tag_damaged_to_a_high_one_does_not_hide_the_patient_of_an_object(
     group: int, tmp_path: Path

@@ -9,6 +9,7 @@ and on damaged files.
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from pathlib import Path
 from struct import Struct
 
@@ -267,6 +268,7 @@ def _walk_implicit(buffer: bytes, pos: int, elements: dict[int, bytes]) -> Walke
         if tag in SEQUENCES:
             sequences.add(tag)
         if length == _UNDEFINED:
+            _check_sequence(tag)
             pos = skip_sequence(buffer, pos, explicit=False)
             continue
         wanted = WANTED.get(tag)
@@ -356,6 +358,26 @@ def element_at(buffer: bytes, pos: int, *, explicit: bool) -> tuple[int, bytes, 
     return tag, vr, length, pos + 12
 
 
+@lru_cache(maxsize=4096)
+def _check_sequence(tag: int) -> None:
+    """In implicit encoding only the dictionary tells whether a value of undefined length is a sequence.
+
+    Raises
+    ------
+    UnusualError
+        It is none.
+    """
+    # Imported here: it takes longer than a hundred headers, and few files need it.
+    from pydicom.datadict import dictionary_VR
+
+    try:
+        known = dictionary_VR(tag)
+    except KeyError:
+        return  # of a manufacturer, or unknown: read as a sequence
+    if known != "SQ":
+        raise UnusualError
+
+
 def skip_sequence(buffer: bytes, pos: int, *, explicit: bool, item: bool = False, depth: int = 0) -> int:
     """Position behind a sequence (or one item) of undefined length whose content starts at `pos` (PS3.5 7.5).
 
@@ -375,6 +397,8 @@ def skip_sequence(buffer: bytes, pos: int, *, explicit: bool, item: bool = False
         if (tag >> 16 == 0xFFFE) if item else (tag != _ITEM):
             raise UnusualError
         if length == _UNDEFINED:
+            if item and not explicit:
+                _check_sequence(tag)
             pos = skip_sequence(buffer, pos, explicit=explicit, item=not item, depth=depth + 1)
         else:
             pos += length
