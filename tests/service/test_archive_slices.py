@@ -220,7 +220,7 @@ def test_that_a_picture_of_a_coarse_level_lies_where_that_of_the_volume_does(
         assert pixels_of(coarse).shape == pixels_of(whole).shape
         for one, other in zip(grid_of(coarse), grid_of(whole), strict=True):
             np.testing.assert_array_equal(one, other)
-        with served.shelf._room._changed:
+        with served.shelf._room._lock:
             served.shelf._room._entries.clear()
     vectors = "origin=-20,30,5&u=1,0,0&v=0,1,0&width=20&height=20"
     oblique = served.get(f"{address}/oblique?{vectors}&level=2")

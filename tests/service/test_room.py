@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
@@ -110,6 +111,28 @@ def test_that_a_small_volume_does_not_overtake_a_large_one_for_ever(room: Room) 
     small.end()
 
 
+def test_that_what_waits_for_the_disk_holds_nobody_else_up(room: Room) -> None:
+    large = [Reading(20 * MiB) for _ in range(6)]
+    leases = [room.ask(n, reading.nbytes, reading) for n, reading in enumerate(large)]
+    assert large[0].begun.wait(SOON)
+    with room.ask("small", MiB, at_once(MiB)) as lease:
+        assert lease.future.result(SOON).nbytes == MiB
+    assert not any(reading.begun.is_set() for reading in large[1:])
+    for reading, one in zip(large, leases, strict=True):
+        reading.end()
+        with one:
+            assert one.future.result(SOON).on_disk
+    assert room.reads == 7
+
+
+def test_that_who_goes_away_does_not_cancel_what_others_wait_for(room: Room) -> None:
+    reading = Reading(MiB)
+    first, second = room.ask("a", MiB, reading), room.ask("a", MiB, reading)
+    assert not first.future.cancel()
+    reading.end()
+    assert second.future.result(SOON).nbytes == MiB
+
+
 def test_that_the_budget_holds_however_many_volumes_are_asked_for(room: Room) -> None:
     sizes = np.random.default_rng(11).integers(1, 12 * MiB, 60).tolist()
     most, lock, alive = [0], threading.Lock(), [0]
@@ -167,6 +190,47 @@ def test_that_a_volume_that_could_not_be_read_is_tried_again(room: Room) -> None
     assert room.held_bytes == 0
     with room.ask("a", 9 * MiB, at_once(9 * MiB)) as lease:
         assert lease.future.result(SOON).nbytes == 9 * MiB
+
+
+class AtOnce(Executor):
+    """Ends every reading before who asked for it is told that it began, as a pool may."""
+
+    def submit(self, function: Any, /, *arguments: Any, **options: Any) -> Future[Any]:
+        done: Future[Any] = Future()
+        try:
+            done.set_result(function(*arguments, **options))
+        except ViewerError as error:
+            done.set_exception(error)
+        return done
+
+
+@pytest.mark.parametrize(
+    "count, begun",
+    [(6, 6), (30, 15)],  # ten have room, and five that fail between them take none
+)
+def test_that_readings_that_are_over_at_once_are_each_done_once(count: int, begun: int) -> None:
+    room = Room(10 * MiB, 4)
+    room._pool = AtOnce()  # type: ignore[assignment]
+    times: dict[int, int] = {}
+
+    def read_of(n: int) -> Read:
+        def read(_: int) -> Volume:
+            times[n] = times.get(n, 0) + 1
+            if n % 3 == 0:
+                raise ViewerError("It is damaged.")
+            return volume(MiB)
+
+        return read
+
+    with room.ask("held", 10 * MiB, at_once(10 * MiB)):
+        others = [room.ask(n, MiB, read_of(n)) for n in range(count)]
+        assert not times
+    assert len(times) == begun
+    for one in others:
+        with one:
+            if one.future.exception(SOON) is None:
+                assert one.future.result().nbytes == MiB
+    assert times == dict.fromkeys(range(count), 1)
 
 
 def test_that_reading_ahead_takes_nothing_from_others(room: Room) -> None:

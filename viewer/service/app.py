@@ -153,7 +153,7 @@ class Service:
         with ExitStack() as use:
             with _refusals():
                 lease = use.enter_context(self.shelf.ask(scan, level))
-                volume = await asyncio.shield(asyncio.wrap_future(lease.future))
+                volume = await asyncio.wrap_future(lease.future)
             yield volume
 
     async def made(self, work: Callable[[], _T]) -> _T:

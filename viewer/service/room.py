@@ -2,17 +2,18 @@
 
 A volume is read once, however many ask for it meanwhile, and stays while it is used; afterwards the least recently used
 one goes first. Reading begins when there is room, in the order of asking, so that however many volumes are asked for,
-the rest of them waits without having taken a byte. A volume larger than the budget goes to a temporary file on the
-disk, of which one is read at a time and at most one kept that nobody uses.
+the rest of them waits without having taken a byte or a thread. A volume larger than the budget goes to a temporary file
+on the disk, of which one is read at a time and at most one kept that nobody uses.
 """
 
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 
 from viewer.errors import Cancelled
@@ -29,12 +30,16 @@ class _Entry:
 
     Parameters
     ----------
+    key
+        Its name.
     nbytes
         Of its voxels.
+    read
+        How it is read.
+    on_disk
+        Whether its voxels go to a temporary file.
     held
         Bytes of the budget it takes, from when reading begins.
-    on_disk
-        Its voxels are in a temporary file.
     users
         Leases that have not ended.
     there
@@ -43,9 +48,11 @@ class _Entry:
         The volume.
     """
 
+    key: Hashable
     nbytes: int
+    read: Read
+    on_disk: bool
     held: int = 0
-    on_disk: bool = False
     users: int = 0
     there: bool = False
     future: Future[Volume] = field(default_factory=Future)
@@ -86,10 +93,12 @@ class Room:
 
     def __init__(self, budget_bytes: int, readers: int) -> None:
         self._budget = budget_bytes
+        self._readers = readers
+        self._reading = 0
         self._pool = ThreadPoolExecutor(readers, "triptych-read")
-        self._changed = threading.Condition()
+        self._lock = threading.RLock()
         self._entries: OrderedDict[Hashable, _Entry] = OrderedDict()
-        self._waiting: deque[_Entry] = deque()
+        self._waiting: list[_Entry] = []
         self._ended = False
         self._reads = 0
 
@@ -101,7 +110,7 @@ class Room:
     @property
     def held_bytes(self) -> int:
         """Bytes of the budget that are taken."""
-        with self._changed:
+        with self._lock:
             return self._held()
 
     def ask(self, key: Hashable, nbytes: int, read: Read) -> Lease:
@@ -116,25 +125,29 @@ class Room:
         read
             How it is read; called on another thread.
         """
-        with self._changed:
-            return self._lease(key, self._entries.get(key) or self._begin(key, nbytes, read))
+        with self._lock:
+            lease = self._lease(key, self._entries.get(key) or self._entered(key, nbytes, read))
+            # Only now: a reading that is over at once must find its user.
+            self._go_on()
+            return lease
 
     def begin(self, key: Hashable, nbytes: int, read: Read) -> None:
         """Read a volume for later, when nothing else is being read and it fits beside what is kept."""
-        with self._changed:
-            busy = any(not entry.there for entry in self._entries.values())
+        with self._lock:
+            busy = any(not entry.there for entry in self._all())
             if key not in self._entries and not busy and self._held() + nbytes <= self._budget:
-                self._begin(key, nbytes, read)
+                self._entered(key, nbytes, read)
+                self._go_on()
 
     def use(self, key: Hashable) -> Lease | None:
         """The use of a volume that is there or on its way; None when it is neither."""
-        with self._changed:
+        with self._lock:
             entry = self._entries.get(key)
             return None if entry is None else self._lease(key, entry)
 
     def kept(self, key: Hashable) -> Volume | None:
         """The volume when it is there."""
-        with self._changed:
+        with self._lock:
             entry = self._entries.get(key)
             if entry is None or not entry.there:
                 return None
@@ -143,11 +156,13 @@ class Room:
 
     def close(self) -> None:
         """Let everything go and start no more; what is being read has to be told by its own means."""
-        with self._changed:
+        with self._lock:
             self._ended = True
-            self._changed.notify_all()
+            waiting, self._waiting = self._waiting, []
+        for entry in waiting:
+            entry.future.set_exception(Cancelled())
         self._pool.shutdown()
-        with self._changed:
+        with self._lock:
             self._entries.clear()
 
     def _lease(self, key: Hashable, entry: _Entry) -> Lease:
@@ -155,71 +170,77 @@ class Room:
         entry.users += 1
         return Lease(entry.future, lambda: self._end_use(entry))
 
-    def _begin(self, key: Hashable, nbytes: int, read: Read) -> _Entry:
+    def _entered(self, key: Hashable, nbytes: int, read: Read) -> _Entry:
         if self._ended:
             raise Cancelled
-        entry = _Entry(nbytes)
+        entry = _Entry(key, nbytes, read, nbytes > self._budget)
+        # Who goes away must not cancel what others wait for.
+        entry.future.set_running_or_notify_cancel()
         self._entries[key] = entry
         self._waiting.append(entry)
-        entry.future = self._pool.submit(self._run, key, entry, read)
         return entry
 
-    def _run(self, key: Hashable, entry: _Entry, read: Read) -> Volume:
-        volume = None
-        try:
-            self._wait_for_turn(entry)
-            volume = read(min(entry.nbytes, self._budget))
-            return volume
-        finally:
-            with self._changed:
-                if volume is None:
-                    del self._entries[key]
-                else:
-                    self._reads += 1
-                    entry.held, entry.there = volume.memory_bytes, True
-                self._drop_files()
-                self._changed.notify_all()
+    def _go_on(self) -> None:
+        """Begin to read what waits and has room now, in the order of asking."""
+        for entry in tuple(self._waiting):
+            if self._reading == self._readers:
+                break
+            if entry not in self._waiting:
+                continue  # begun meanwhile, because another reading was over at once
+            if entry.on_disk and any(one.on_disk and one.held and not one.there for one in self._all()):
+                continue  # others need not wait for this
+            if not self._make_room(entry):
+                break  # what is behind it may not overtake it for ever
+            self._waiting.remove(entry)
+            self._reading += 1
+            work = self._pool.submit(entry.read, min(entry.nbytes, self._budget))
+            work.add_done_callback(partial(self._finish, entry))
 
-    def _wait_for_turn(self, entry: _Entry) -> None:
-        with self._changed:
-            self._changed.wait_for(lambda: self._ended or self._admitted(entry))
-            if self._ended:
-                raise Cancelled
-
-    def _admitted(self, entry: _Entry) -> bool:
-        """Take the bytes of a volume from the budget, if its turn has come and there is room."""
-        if self._waiting[0] is not entry:
-            return False
-        to_disk = entry.nbytes > self._budget
-        if to_disk and any(other.on_disk and not other.there for other in self._entries.values()):
-            return False
-        need = self._budget // COARSE_SHARE if to_disk else entry.nbytes
-        idle = [key for key, other in self._entries.items() if not other.users and other.there]
+    def _make_room(self, entry: _Entry) -> bool:
+        """Take the bytes of a volume from the budget; False when what is used and being read leaves too few."""
+        need = max(1, self._budget // COARSE_SHARE if entry.on_disk else entry.nbytes)
+        idle = [one for one in self._all() if one.there and not one.users]
         free = self._budget - self._held()
-        if free + sum(self._entries[key].held for key in idle) < need:
+        if free + sum(one.held for one in idle) < need:
             return False
-        for key in idle:
+        for one in idle:
             if free >= need:
                 break
-            free += self._entries.pop(key).held
-        entry.held, entry.on_disk = need, to_disk
-        self._waiting.popleft()
-        self._changed.notify_all()
+            free += one.held
+            del self._entries[one.key]
+        entry.held = need
         return True
 
+    def _finish(self, entry: _Entry, work: Future[Volume]) -> None:
+        error = work.exception()
+        with self._lock:
+            self._reading -= 1
+            if error is not None:
+                self._entries.pop(entry.key, None)
+            else:
+                self._reads += 1
+                entry.held, entry.there = work.result().memory_bytes, True
+                entry.future.set_result(work.result())
+            self._drop_files()
+            self._go_on()
+        if error is not None:
+            entry.future.set_exception(error)
+
     def _end_use(self, entry: _Entry) -> None:
-        with self._changed:
+        with self._lock:
             entry.users -= 1
             self._drop_files()
-            self._changed.notify_all()
+            self._go_on()
 
     def _drop_files(self) -> None:
         """Keep of the unused volumes on the disk the last one alone: they may be larger than everything else."""
-        idle = [
-            key for key, entry in self._entries.items() if entry.on_disk and entry.there and not entry.users
-        ]
-        for key in idle[:-1]:
-            del self._entries[key]
+        idle = [one for one in self._all() if one.on_disk and one.there and not one.users]
+        for one in idle[:-1]:
+            del self._entries[one.key]
+
+    def _all(self) -> tuple[_Entry, ...]:
+        """Everything that is kept, read or wanted, the least recently used first."""
+        return tuple(self._entries.values())
 
     def _held(self) -> int:
-        return sum(entry.held for entry in self._entries.values())
+        return sum(entry.held for entry in self._all())
