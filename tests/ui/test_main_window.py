@@ -215,6 +215,23 @@ def test_that_C01_suv_keys_act_on_the_pet_only(qtbot: QtBot, window: MainWindow,
     assert (view.overlay.window.lower, view.overlay.window.upper) == (0, 10)  # type: ignore[union-attr]
 
 
+def test_that_a_key_acts_in_the_moment_its_command_is_made_possible(
+    qtbot: QtBot, window: MainWindow, study: Path
+) -> None:
+    """Menus and buttons may lag a moment behind; keys do not."""
+    opened(qtbot, window, study)
+    view, action = window.context.view, window.context.commands.action("layer.fused")
+    base, overlay = view.base, view.overlay
+    view.show(base)
+    qtbot.waitUntil(lambda: not action.isEnabled())
+    view.show(base, overlay)
+    assert not action.isEnabled()
+    window.grid.focus_active()
+    qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_F)
+    assert not view.fused
+    assert action.isEnabled()
+
+
 def test_that_bracket_keys_change_the_opacity_and_f_hides_the_overlay(
     qtbot: QtBot, window: MainWindow, study: Path
 ) -> None:

@@ -252,6 +252,11 @@ class CommandTable(QObject):
         if not self._soon.isActive():
             self._soon.start()
 
+    def settle(self) -> None:
+        """Do at once what `refresh_soon` has promised: an action that is not enabled yet would not hear its key."""
+        if self._soon.isActive():
+            self.refresh()
+
     def refresh(self) -> None:
         """Bring enabled and checked marks up to date."""
         self._soon.stop()

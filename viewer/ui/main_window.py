@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QPoint, QSize, Qt, Signal
+from PySide6.QtCore import QByteArray, QEvent, QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QMainWindow, QWidget
 
@@ -150,6 +150,12 @@ class MainWindow(QMainWindow):
         open_with_question(self.context, tuple(paths), beside=beside)
 
     # --- life --------------------------------------------------------------------------------------------------
+
+    def event(self, event: QEvent) -> bool:
+        # So Qt asks before it looks for the action of a key.
+        if event.type() is QEvent.Type.ShortcutOverride and self._furnished:
+            self.context.commands.settle()
+        return super().event(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)

@@ -128,6 +128,12 @@ class SecondWindow(QWidget):
 
     # --- life --------------------------------------------------------------------------------------------------
 
+    def event(self, event: QEvent) -> bool:
+        # As in the main window: before a key is looked up.
+        if event.type() is QEvent.Type.ShortcutOverride:
+            self._context.commands.settle()
+        return super().event(event)
+
     def changeEvent(self, event: QEvent) -> None:
         if event.type() is QEvent.Type.ActivationChange and self.isActiveWindow():
             self._take_keys()
