@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 import numpy as np
 import pytest
 
@@ -249,3 +251,34 @@ def test_that_bone_is_not_looked_for_while_slices_are_missing(
     assert bone.wish(volume) is None
     volume.ready[1] = True
     assert bone.wish(volume) is not None
+
+
+def test_that_the_bone_of_two_volumes_is_kept_side_by_side(view: ViewState, make_volume: MakeVolume) -> None:
+    other = make_volume("4.5.6")
+    view.library.add(other)
+    both = [dense_box(view, make_volume), other.volume]
+    bone = view.work.of(BoneRemoval)
+    bone.set(on=True)
+    for volume in both:
+        wish = bone.wish(volume)
+        assert wish is not None
+        bone.put(wish, find(wish))
+    assert [bone.wish(volume) for volume in both] == [None, None]
+    view.library.remove("4.5.6")
+    assert "no bone" in bone.text(both[0])
+    assert "no bone" not in bone.text(both[1])
+
+
+def test_that_bone_found_too_late_of_a_closed_volume_is_let_go(
+    view: ViewState, make_volume: MakeVolume
+) -> None:
+    volume = dense_box(view, make_volume)
+    bone = view.work.of(BoneRemoval)
+    bone.set(on=True)
+    wish = bone.wish(volume)
+    assert wish is not None
+    found = weakref.ref(array := find(wish))
+    view.library.remove(volume.uid)
+    bone.put(wish, array)
+    del array
+    assert found() is None

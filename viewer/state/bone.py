@@ -17,6 +17,7 @@ from viewer.imaging.bone import bone, without
 from viewer.imaging.volume import Volume
 
 if TYPE_CHECKING:
+    from viewer.state.library import Library
     from viewer.state.view import ViewState
 
 DEFAULT_HU = 250.0
@@ -51,6 +52,11 @@ class Wish:
             other.threshold_hu,
         )
 
+    def is_open(self, library: Library) -> bool:
+        """Whether its volume has not been closed."""
+        item = library.get(self.volume.uid)
+        return item is not None and item.volume.array is self.volume.array
+
 
 class BoneRemoval:
     """Whether and above which value voxels of a CT stay out of its rotating projection.
@@ -67,7 +73,8 @@ class BoneRemoval:
         self._library = view.library
         self.on = False
         self.threshold_hu = DEFAULT_HU
-        self._found: tuple[Wish, Array] | None = None
+        self._found: dict[str, tuple[Wish, Array]] = {}
+        """By uid of the volume: each takes as much memory as the volume."""
         self._library.volume_removed.connect(self._forget)
 
     def set(self, *, on: bool | None = None, threshold_hu: float | None = None) -> None:
@@ -78,7 +85,7 @@ class BoneRemoval:
         if (on, threshold) != (self.on, self.threshold_hu):
             self.on, self.threshold_hu = on, threshold
             if not on:
-                self._found = None  # it takes as much memory as the volume
+                self._found.clear()
             self.changed.emit()
 
     def applies(self, volume: Volume) -> bool:
@@ -124,9 +131,9 @@ class BoneRemoval:
         return self._wish(volume) if there and lean else None
 
     def put(self, wish: Wish, array: Array) -> None:
-        """Take what `find` found, if it is still wanted."""
-        if self.on and wish.threshold_hu == self.threshold_hu:
-            self._found = wish, array
+        """Take what `find` found, if it is still wanted: its volume may have been closed meanwhile."""
+        if self.on and wish.threshold_hu == self.threshold_hu and wish.is_open(self._library):
+            self._found[wish.volume.uid] = wish, array
             self.changed.emit()
 
     def _wish(self, volume: Volume) -> Wish:
@@ -134,17 +141,16 @@ class BoneRemoval:
 
     def _array(self, volume: Volume) -> Array | None:
         """Its values without bone, where that was found; also when it is the volume without bone itself."""
-        if self._found is None:
+        if volume.uid not in self._found:
             return None
-        wish, array = self._found
+        wish, array = self._found[volume.uid]
         return array if volume.array is array or wish.same_as(self._wish(volume)) else None
 
     def _stored(self, volume: Volume) -> float:
         return stored_threshold(volume, self.threshold_hu)
 
     def _forget(self, uid: str) -> None:
-        if self._found is not None and self._found[0].volume.uid == uid:
-            self._found = None
+        self._found.pop(uid, None)
 
 
 def stored_threshold(volume: Volume, threshold_hu: float) -> float:

@@ -11,8 +11,9 @@ from PySide6.QtCore import QPointF, Qt
 from tests.ui.conftest import MakeWindow
 from tests.ui.panes.test_frames import open_volume
 from viewer.imaging.window import Window
-from viewer.state.bone import BoneRemoval
+from viewer.state.bone import Array, BoneRemoval, Wish, find
 from viewer.state.layers import ImageLayer
+from viewer.ui.background import Jobs
 from viewer.ui.dialogs.bone_dialog import BoneDialog
 
 if TYPE_CHECKING:
@@ -111,3 +112,60 @@ def test_that_bone_is_found_in_the_background(qtbot: QtBot, opened: MainWindow) 
     qtbot.waitUntil(lambda: "no bone > 400" in bone.text(item.volume), timeout=10_000)
     context.commands.run("mip.without-bone")
     assert bone.text(item.volume) == ""
+
+
+@pytest.fixture
+def two(
+    qtbot: QtBot, make_window: MakeWindow, monkeypatch: pytest.MonkeyPatch
+) -> tuple[MainWindow, list[str]]:
+    """A window over two CTs, and the volumes in which bone was looked for, in order."""
+    looked: list[str] = []
+
+    def counted(wish: Wish) -> Array:
+        looked.append(wish.volume.uid)
+        return find(wish)
+
+    monkeypatch.setattr("viewer.ui.bone_finder.find", counted)
+    window = make_window()
+    for uid in ("ct", "other"):
+        window.context.library.add(open_volume(uid, "CT", 1.0))
+    window.context.view.show(ImageLayer("ct", Window(40, 400)), ImageLayer("other", Window(40, 400)))
+    return window, looked
+
+
+def test_that_bone_is_looked_for_once_in_each_of_two_series(
+    qtbot: QtBot, two: tuple[MainWindow, list[str]]
+) -> None:
+    window, looked = two
+    window.context.commands.run("mip.without-bone")
+    qtbot.waitUntil(lambda: len(looked) >= 2 and not Jobs.of(window).busy, timeout=10_000)
+    qtbot.wait(100)
+    assert looked == ["ct", "other"]
+
+
+def test_that_bone_is_not_looked_for_in_a_window_that_was_closed(
+    qtbot: QtBot, two: tuple[MainWindow, list[str]]
+) -> None:
+    window, looked = two
+    window.context.commands.run("mip.without-bone")
+    window.close()
+    qtbot.wait(100)
+    assert looked == ["ct"]
+    assert not Jobs.of(window).busy
+
+
+def test_that_a_series_without_an_answer_does_not_hold_up_the_other(
+    qtbot: QtBot, two: tuple[MainWindow, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window, _ = two
+    tried: list[str] = []
+
+    def failing(wish: Wish) -> Array:
+        tried.append(wish.volume.uid)
+        raise MemoryError
+
+    monkeypatch.setattr("viewer.ui.bone_finder.find", failing)
+    window.context.commands.run("mip.without-bone")
+    qtbot.waitUntil(lambda: len(tried) >= 2 and not Jobs.of(window).busy, timeout=10_000)
+    qtbot.wait(100)
+    assert tried == ["ct", "other"]
