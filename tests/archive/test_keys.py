@@ -41,6 +41,7 @@ KEY = ArchiveKey(bytes(range(32)))
 def no_keys_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keys, "config_dir", lambda: tmp_path / "settings")
     monkeypatch.setenv(ENVIRONMENT, "")
+    monkeypatch.setattr(keys, "_lent", [])
 
 
 # --- Files -------------------------------------------------------------------------------------------------------
@@ -208,7 +209,24 @@ def test_that_a_lent_key_is_found_before_others(tmp_path: Path, monkeypatch: pyt
     mark(archive, key)
     assert lend(tmp_path / "my.key", archive) == key
     assert find_key(key.id) == key
-    assert os.environ[ENVIRONMENT].split(os.pathsep) == [str(tmp_path / "my.key"), str(tmp_path / "other")]
+
+
+def test_that_a_lent_key_may_lie_at_a_path_with_the_separator_of_lists(tmp_path: Path) -> None:
+    folder = tmp_path / f"a{os.pathsep}b"
+    folder.mkdir()
+    key = make_key(folder / "my.key")
+    archive = tmp_path / "archive"
+    archive.mkdir()
+    mark(archive, key)
+    lend(folder / "my.key", archive)
+    assert find_key(key.id) == key
+
+
+def test_that_a_key_whose_place_is_taken_by_what_cannot_be_removed_is_a_sentence(tmp_path: Path) -> None:
+    key = make_key(tmp_path / "my.key")
+    (keys.private_folder() / f"{key.id}.key" / "full").mkdir(parents=True)
+    with pytest.raises(ViewerError):
+        add_key(tmp_path / "my.key")
 
 
 def test_that_one_key_alone_does_not_open_what_another_closed() -> None:

@@ -778,6 +778,59 @@ def test_that_one_program_may_clear_while_another_writes(
     assert list(copies.folder.iterdir()) == []
 
 
+def test_that_a_copy_on_its_way_to_its_name_is_cleared_too(
+    tmp_path: Path, copies: VolumeCopies, opened: Callable[[Path], Opened], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    time.sleep(0.01)
+    first = opened(write_ramp(tmp_path / "study"))
+    key_of, asked = copy_key.copy_key, iter(range(2))
+
+    def copy_key_and_clear(stack: Stack, now_ns: int) -> str | None:
+        key = key_of(stack, now_ns)
+        if next(asked) == 1:  # everything is written, and the files were looked at once more
+            copies.clear()
+        return key
+
+    monkeypatch.setattr(volume_copies, "copy_key", copy_key_and_clear)
+    monkeypatch.setattr(volume_copies, "put_folder", lambda aside, target: pytest.fail("it was put in place"))
+    assert not copies.write(first.wishes[0], lambda: None)
+    assert next(asked, None) is None
+
+
+def test_that_a_compressor_that_does_not_work_means_no_copy_and_the_thread_goes_on(
+    tmp_path: Path, copies: VolumeCopies, opened: Callable[[Path], Opened], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    time.sleep(0.01)
+    first = opened(write_ramp(tmp_path / "study"))
+    writer = CopyWriter(copies)
+    for error in (ImportError("broken"), RuntimeError("broken"), ValueError("broken")):
+
+        def fails(*_: object, error: Exception = error) -> None:
+            raise error
+
+        with monkeypatch.context() as broken:
+            broken.setattr(volume_copies, "write_copy", fails)
+            writer.set_idle(True)
+            writer.wish(first.wishes[0])
+            _until(lambda: not writer.busy)
+    writer.wish(first.wishes[0])
+    _until(lambda: copies.usage().copies == 1)
+    writer.stop()
+
+
+def test_that_a_copy_made_by_another_decoder_is_not_used(
+    tmp_path: Path,
+    kept: Callable[[Path], Opened],
+    opened: Callable[[Path], Opened],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder = write_ramp(tmp_path / "study")
+    kept(folder)
+    assert "imagecodecs 2" in copy_key._decoders()
+    monkeypatch.setattr(copy_key, "_decoders", lambda: "imagecodecs 1")
+    assert opened(folder).from_files == SLICES
+
+
 # --- The thread that writes --------------------------------------------------------------------------------------
 
 

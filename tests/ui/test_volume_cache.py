@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QCheckBox, QLabel, QMessageBox, QPushButton
 
 import viewer.loading.copy_key as copy_key
 import viewer.loading.volume_copies as volume_copies
+import viewer.ui.volume_copying as volume_copying
 from tests.phantoms import write_ramp
 from viewer.dicom.model import Stack
 from viewer.imaging.volume import Volume
@@ -190,6 +191,16 @@ def test_that_a_lower_limit_counts_at_once(qtbot: QtBot, window: MainWindow, stu
     assert copying.store().limit_bytes == 4 * 10**9
     window.context.settings.set("cache.limit-gb", 2)
     assert copying.store().limit_bytes == 2 * 10**9
+
+
+def test_that_what_exceeds_a_lower_limit_goes_at_once(
+    qtbot: QtBot, window: MainWindow, study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _kept(qtbot, window, study)
+    assert len(copies()) == 1
+    monkeypatch.setattr(volume_copying, "GB", 1)
+    window.context.settings.set("cache.limit-gb", 2)
+    qtbot.waitUntil(lambda: not copies())
 
 
 def test_that_the_settings_say_what_is_kept_and_what_is_missing_for_it(

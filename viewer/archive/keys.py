@@ -149,8 +149,12 @@ def only(key: ArchiveKey) -> KeyFinder:
     return find
 
 
+_lent: list[Path] = []
+"""Key files that were named on the command line; a path may hold any character, also what separates a list of them."""
+
+
 def lend(path: Path, archive: Path) -> ArchiveKey:
-    """Let this process and those it starts find the key of a file.
+    """Let this process find the key of a file.
 
     Parameters
     ----------
@@ -169,8 +173,7 @@ def lend(path: Path, archive: Path) -> ArchiveKey:
     if needed != key.id:
         how = f"encrypted with the key {needed}, not with {key.id}" if needed else "not encrypted"
         raise ViewerError(f"{archive.name} is {how}.")
-    others = os.environ.get(ENVIRONMENT, "")
-    os.environ[ENVIRONMENT] = os.pathsep.join(filter(None, (str(path.absolute()), others)))
+    _lent.append(path.absolute())
     return key
 
 
@@ -194,14 +197,17 @@ def add_key(path: Path) -> ArchiveKey:
     with suppress(FormatError):
         if read_key(target) == key:
             return key
-    target.unlink(missing_ok=True)
+    try:
+        target.unlink(missing_ok=True)
+    except OSError as error:
+        raise export_error(error) from error
     write_key(target, key)
     return key
 
 
 def _candidates() -> Iterator[Path]:
     """Files that may be keys; those that are named first."""
-    named = [Path(part) for part in os.environ.get(ENVIRONMENT, "").split(os.pathsep) if part]
+    named = [*_lent, *(Path(part) for part in os.environ.get(ENVIRONMENT, "").split(os.pathsep) if part)]
     for place in (*named, private_folder()):
         with suppress(OSError):
             if place.is_dir():

@@ -9,6 +9,7 @@ and on damaged files.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from struct import Struct
@@ -105,7 +106,8 @@ def _parse(buffer: bytes, *, complete: bool) -> Parsed:
     parsed = _skeletons.read(buffer)
     if parsed is None:
         parsed = parse(buffer, complete=complete)
-        _skeletons.walked(buffer, parsed, _places_of)
+        with suppress(UnusualError):  # what the walk jumped over is damaged: such a file teaches nothing
+            _skeletons.walked(buffer, parsed, _places_of)
     return parsed
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 
 from viewer import __version__
@@ -17,6 +19,7 @@ from viewer.dicom.model import FrameSource, Stack
 
 FORMAT_VERSION = 1
 """Raised when copies of earlier versions must not be used."""
+DECODERS = ("imagecodecs", "pydicom")
 TRUSTED_AGE_NS = 2_000_000_000
 """FAT keeps times in steps of two seconds."""
 
@@ -50,7 +53,7 @@ def copy_key(stack: Stack, now_ns: int) -> str | None:
     """
     folders: dict[str, str] = {}
     states: dict[Path, str] = {}
-    digest = hashlib.sha256(f"{FORMAT_VERSION}\n{__version__}\n{stack.pixels}\n".encode())
+    digest = hashlib.sha256(f"{FORMAT_VERSION}\n{__version__}\n{_decoders()}\n{stack.pixels}\n".encode())
     for frame in stack.frames:
         state = states.get(frame.path)
         if state is None:
@@ -62,6 +65,12 @@ def copy_key(stack: Stack, now_ns: int) -> str | None:
             states[frame.path] = state
         digest.update(f"{state}\0{_place(frame)}\n".encode(errors="surrogateescape"))
     return digest.hexdigest()
+
+
+@cache
+def _decoders() -> str:
+    """Versions of the packages that decode: a newer one may correct what an older one decoded wrongly."""
+    return " ".join(f"{name} {version(name)}" for name in DECODERS)
 
 
 def _place(frame: FrameSource) -> str:

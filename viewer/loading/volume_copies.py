@@ -76,6 +76,9 @@ LEFTOVER_S = 600.0
 LOOK_BYTES = 1 << 25
 """After so many bytes it is looked again whether everything fits."""
 
+_NOT_KEPT = (OSError, MemoryError, DecodeError, ImportError, ValueError, RuntimeError)
+"""What the disk, the files and a compressor that is damaged or of another version raise."""
+
 _ENDING = ".zarr"
 _PART = ".part"
 
@@ -134,6 +137,8 @@ class VolumeCopies:
         self.folder = folder
         self.limit_bytes = limit_bytes
         self.wanted = wanted
+        self._naming = threading.Lock()
+        self._cleared = 0
 
     @property
     def on(self) -> bool:
@@ -199,11 +204,12 @@ class VolumeCopies:
                 return self._write_aside(aside, key, wish, check)
             finally:
                 _remove(aside)
-        except (OSError, MemoryError, DecodeError) as error:
+        except _NOT_KEPT as error:
             _log.info("a volume was not kept: %s", type(error).__name__)
             return False
 
     def _write_aside(self, aside: Path, key: str, wish: Wish, check: Callable[[], None]) -> bool:
+        cleared = self._cleared
         plain = stored_stack(wish.stack)
         looked_at = 0
 
@@ -220,7 +226,10 @@ class VolumeCopies:
         # Files that changed while they were read, or since: what was written may be of neither state.
         if copy_key(wish.stack, wish.started_ns) != key:
             return False
-        put_folder(aside, self._path(wish.stack))
+        with self._naming:
+            if cleared != self._cleared:
+                return False
+            put_folder(aside, self._path(wish.stack))
         return True
 
     def remove_leftovers(self) -> None:
@@ -238,10 +247,19 @@ class VolumeCopies:
 
     def clear(self) -> Usage:
         """Remove all copies, those being written too; returns what there was."""
-        before = self.usage()
-        for path in self._members():
-            _remove(path)
+        # What is on its way to its name in this moment is waited for, or finds that it is not wanted any more.
+        with self._naming:
+            self._cleared += 1
+            before = self.usage()
+            for path in self._members():
+                _remove(path)
         return before
+
+    def shrink(self) -> None:
+        """Remove what exceeds the limit."""
+        if self.folder.is_dir():
+            with suppress(OSError):  # what is being written alone exceeds it, and finds out by itself
+                self._make_room()
 
     def _make_room(self) -> None:
         """Remove copies, the least recently used first, until all there is fits.
@@ -341,7 +359,7 @@ class CopyReader:
                 return
             copy = VolumeCopy(self._path, key, array_shape(plain), array_dtype(plain))
             os.utime(self._path)  # the time of the last use
-        except (DecodeError, OSError, ImportError) as error:
+        except _NOT_KEPT as error:
             self._give_up(error)
         else:
             self._copy = copy

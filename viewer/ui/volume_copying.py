@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from viewer.loading.volume_copies import Usage, VolumeCopies
 
 ON, LIMIT_GB = "cache.volumes", "cache.limit-gb"
+GB = 10**9
 
 
 class VolumeCopying(QObject):
@@ -81,7 +82,7 @@ class VolumeCopying(QObject):
             self._writer.stop()
 
     def _limit_bytes(self) -> int:
-        return int(str(self._settings.get(LIMIT_GB))) * 10**9 if self._settings.get(ON) else 0
+        return int(str(self._settings.get(LIMIT_GB))) * GB if self._settings.get(ON) else 0
 
     def _follow_loader(self, busy: bool) -> None:
         if self._writer is not None:
@@ -92,6 +93,8 @@ class VolumeCopying(QObject):
             return
         if self._store is not None:
             self._store.limit_bytes = self._limit_bytes()
-        if key == ON and not self._settings.get(ON):
+        limit = self._limit_bytes()
+        if not limit or self._store is not None:
             # Not a daemon: the program ends when the pixels are gone.
-            threading.Thread(target=self.clear, name="copies-clearer").start()
+            remove = self.store().shrink if limit else self.clear
+            threading.Thread(target=remove, name="copies-clearer").start()
