@@ -163,6 +163,43 @@ def test_that_G10_shutters_are_read_with_the_row_first(tmp_path: Path, ramp: lis
     assert found.notes == ()
 
 
+def test_that_G10_a_presentation_state_is_read_with_the_frames_it_is_for(
+    tmp_path: Path, ramp: list[Path]
+) -> None:
+    def image(frames: list[int]) -> Dataset:
+        item = Dataset()
+        item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = "1.2", "1.1"
+        if frames:
+            item.ReferencedFrameNumber = frames
+        return item
+
+    def window(level: float, frames: list[int]) -> Dataset:
+        item = Dataset()
+        item.WindowCenter, item.WindowWidth, item.ReferencedImageSequence = level, 100, [image(frames)]
+        return item
+
+    def area(left: int, frames: list[int]) -> Dataset:
+        item = Dataset()
+        item.DisplayedAreaTopLeftHandCorner, item.DisplayedAreaBottomRightHandCorner = [left, 1], [8, 6]
+        item.PresentationSizeMode, item.ReferencedImageSequence = "SCALE TO FIT", [image(frames)]
+        return item
+
+    series = Dataset()
+    series.SeriesInstanceUID, series.ReferencedImageSequence = "1.5", [image([2, 4])]
+    found = _changed(
+        tmp_path,
+        ramp,
+        ReferencedSeriesSequence=[series],
+        SoftcopyVOILUTSequence=[window(1, [2]), window(2, [4, 5])],
+        DisplayedAreaSelectionSequence=[area(3, [4]), area(2, [])],
+    )
+    assert [(one.sop_instance_uid, one.frame) for one in found.images] == [("1.1", 2), ("1.1", 4)]
+    windows = [found.chain_for("1.1", frame).voi for frame in (1, 3, 4)]
+    assert [voi.center for voi in windows if isinstance(voi, Window)] == [1, 2, 2]
+    areas = [found.area_for("1.1", frame) for frame in (1, 3)]
+    assert [one.corners[0] for one in areas if one is not None] == [2, 3]
+
+
 def test_that_a_shutter_without_its_numbers_is_named_and_left_out(tmp_path: Path, ramp: list[Path]) -> None:
     found = _changed(tmp_path, ramp, ShutterShape=["CIRCULAR", "BITMAP"], CenterOfCircularShutter=[3, 4])
     assert found.shutter is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from pytestqt.qtbot import QtBot
 from tests.dicom.reading import catalogue_of, filled
 from tests.needs import library
 from tests.phantoms import write_ramp, write_series
+from viewer.dicom.model import Tile
 from viewer.dicom.overlay_planes import OverlayPlane
 from viewer.dicom.presentation_display import Area
 from viewer.dicom.presentation_state import (
@@ -24,7 +26,7 @@ from viewer.dicom.structured_report import ImageReference
 from viewer.imaging.presentation import GreyChain
 from viewer.imaging.sample import Slab
 from viewer.imaging.shutter import Shutter
-from viewer.imaging.window import Window
+from viewer.imaging.window import VoiFunction, Window
 from viewer.state.annotations import corners
 from viewer.state.layers import ImageLayer
 from viewer.state.library import Library, OpenVolume
@@ -268,3 +270,136 @@ def test_that_a_look_on_stored_values_is_shown_on_the_values_of_the_image(
     assert isinstance(window, Window)
     stored = np.arange(600, 1500)
     np.testing.assert_allclose(window.apply(stored - 1024), Window(1064, 400).apply(stored), atol=1e-9)
+
+
+def with_frames(view: ViewState, **fields: object) -> OpenVolume:
+    """The base as if all of its slices came from one object, "1.1"."""
+    item = view.base_volume
+    assert item is not None
+    frames = tuple(
+        replace(frame, sop_instance_uid="1.1", frame=k, **fields)  # type: ignore[arg-type]
+        for k, frame in enumerate(item.stack.frames)
+    )
+    changed = replace(item, stack=replace(item.stack, frames=frames))
+    view.library.replace(changed)
+    return changed
+
+
+def plain(*images: ImageReference, label: str = "LOOK", **fields: object) -> PresentationState:
+    """A presentation state for images named one by one."""
+    return PresentationState(label, label, "", images, GreyChain(voi=Window(40, 400)), **fields)  # type: ignore[arg-type]
+
+
+EVERYWHERE = OverlayPlane(0x6000, "", (0, 0), np.ones((1, *SHAPE[1:]), bool))
+
+
+@pytest.mark.parametrize("leave", ["exchanged", "closed", "another series"])
+def test_that_G10_a_presentation_state_ends_whole_when_its_volume_is_no_longer_the_base(
+    qtbot: QtBot, view: ViewState, leave: str
+) -> None:
+    store = applied(view, shutter=SHAPES["circle"], overlays=(EVERYWHERE,))
+    item, layer = view.base_volume, view.base
+    assert item is not None
+    uid = item.volume.uid
+    other = replace(item, volume=replace(item.volume, uid="other"))
+    view.library.add(other)
+    if leave == "closed":
+        view.library.remove(uid)
+        view.library.add(item)
+    elif leave == "exchanged":
+        view.set_overlay(ImageLayer("other", Window(40, 400)))
+        view.exchange()
+    else:
+        view.show(ImageLayer("other", Window(40, 400)))
+    assert not view.work.of(OverlayGraphics).has(uid)
+    view.show(layer)
+    assert store.applied is None
+    assert store.cover(scene_of(view)) is None
+
+
+def test_that_each_series_begins_with_its_first_presentation_state(qtbot: QtBot, view: ViewState) -> None:
+    item, layer = with_frames(view), view.base
+    second = replace(
+        item,
+        volume=replace(item.volume, uid="other"),
+        stack=replace(
+            item.stack,
+            frames=tuple(replace(frame, sop_instance_uid="2.1") for frame in item.stack.frames),
+        ),
+    )
+    view.library.add(second)
+    store = view.work.of(Presentations)
+    store.bring(
+        plain(ImageReference("", uid), label=f"{uid} {n}")
+        for uid in ("1.1", "2.1")
+        for n in ("first", "second")
+    )
+    shown = []
+    for what in (layer, ImageLayer("other", Window(40, 400)), layer):
+        view.show(what)
+        store.apply_next({})
+        assert store.applied is not None
+        shown.append(store.applied.label)
+    store.apply_next({})
+    assert store.applied is not None
+    shown.append(store.applied.label)
+    assert shown == ["1.1 first", "2.1 first", "1.1 first", "1.1 second"]
+
+
+def test_that_no_presentation_state_is_for_the_tiles_of_a_mosaic(qtbot: QtBot, view: ViewState) -> None:
+    with_frames(view, tile=Tile(0, (240, 240), (0, 0)))
+    store = view.work.of(Presentations)
+    store.bring([plain(ImageReference("", "1.1"))])
+    assert store.fitting() == ()
+    store.apply_next({})
+    assert store.applied is None
+
+
+def test_that_G10_a_presentation_state_for_one_frame_is_for_that_one_only(
+    qtbot: QtBot, view: ViewState
+) -> None:
+    item = with_frames(view)
+    store = view.work.of(Presentations)
+    store.bring([plain(ImageReference("", "1.1", 5), shutter=SHAPES["circle"], overlays=(EVERYWHERE,))])
+    store.apply_next({})
+    geometry = item.volume.geometry
+    covered = []
+    for k in range(SHAPE[0]):
+        view.set_cursor(geometry.to_patient([k, 20, 30]))
+        graphics = view.work.of(OverlayGraphics).on_plane(item.volume.uid, scene_of(view).plane)
+        assert (store.cover(scene_of(view)) is None) == (graphics is None)
+        covered += [k] if graphics is not None else []
+    assert covered == [4]
+
+
+def test_that_G10_overlays_of_the_presentation_state_are_not_drawn_on_planes_across_its_images(
+    qtbot: QtBot, view: ViewState
+) -> None:
+    applied(view, slices=(0, 1, 2, 3, 4, 5), overlays=(EVERYWHERE,))
+    graphics, item = view.work.of(OverlayGraphics), view.base_volume
+    assert item is not None
+    drawn_on = {
+        kind: graphics.on_plane(item.volume.uid, scene_of(view, kind).plane) is not None
+        for kind in (PlaneKind.AXIAL, PlaneKind.CORONAL, PlaneKind.SAGITTAL)
+    }
+    assert drawn_on == {PlaneKind.AXIAL: True, PlaneKind.CORONAL: False, PlaneKind.SAGITTAL: False}
+
+
+@pytest.mark.parametrize("function", VoiFunction)
+@pytest.mark.parametrize("slope", [2.0, -1.0])
+@pytest.mark.parametrize("suv_factor", [None, 0.001])
+@pytest.mark.parametrize("width", [400.0, 1.0])
+def test_that_G10_a_look_is_the_same_whatever_the_rescale_of_the_image(
+    view: ViewState, function: VoiFunction, slope: float, suv_factor: float | None, width: float
+) -> None:
+    """The greys are those of the standard's chain: stored values, rescale of the presentation state, its window."""
+    item = view.base_volume
+    assert item is not None
+    stored = np.arange(0, 4096, 7.0)
+    frames = tuple(replace(frame, slope=slope, intercept=-24.0) for frame in item.stack.frames)
+    volume = replace(item.volume, slope=slope, intercept=-24.0, suv_factor=suv_factor)
+    item = replace(item, volume=volume, stack=replace(item.stack, frames=frames))
+    chain = GreyChain(slope=1.0, intercept=100.0, voi=Window(1064, width, function))
+    window, inverse = look_of(PresentationState("9.9", "LOOK", "", (), chain), item, 0)
+    seen = window.apply((stored * slope - 24) * (suv_factor or 1.0))
+    np.testing.assert_allclose(1 - seen if inverse else seen, chain.apply(stored), atol=1e-6)

@@ -9,6 +9,7 @@ import numpy as np
 
 from viewer.dicom.model import PixelFormat
 from viewer.dicom.overlay_planes import GROUPS, OverlayPlane, read_overlays
+from viewer.dicom.structured_report import ImageReference
 from viewer.imaging.shutter import Shutter
 
 if TYPE_CHECKING:
@@ -21,6 +22,10 @@ SHAPELESS = "A shutter of the presentation state is not usable and was left out.
 TRUE_SIZE = "The presentation state asks for true size; its displayed area is fitted to the pane instead."
 
 
+Images = frozenset[tuple[str, int]]
+"""SOPInstanceUIDs, each with a frame from 1 or with 0 for all of them; nothing at all means all images."""
+
+
 @dataclass(frozen=True)
 class Area:
     """What of the images fills the display (PS3.3 C.10.4).
@@ -30,20 +35,36 @@ class Area:
     corners
         (left, top, right, bottom): first and last columns and rows, from 1; they may lie outside the image.
     images
-        UIDs of the images it is for; empty for all.
+        Which ones it is for.
     magnification
         Pixels of the display along one of the image, None to fit the area.
     """
 
     corners: tuple[int, int, int, int]
-    images: frozenset[str] = frozenset()
+    images: Images = frozenset()
     magnification: float | None = None
 
 
-def referenced(item: Dataset) -> frozenset[str]:
-    """SOPInstanceUIDs that an item is for; empty for all images."""
-    named = item.get("ReferencedImageSequence") or []
-    return frozenset(str(one.get("ReferencedSOPInstanceUID", "")) for one in named)
+def referenced(item: Dataset) -> Images:
+    """The images that an item is for."""
+    return frozenset(
+        (image.sop_instance_uid, image.frame) for image in references(item.get("ReferencedImageSequence"))
+    )
+
+
+def references(sequence: Any) -> tuple[ImageReference, ...]:
+    """The images of a sequence; of objects with many frames one for each that is named, or one for all."""
+    found = []
+    for item in sequence or []:
+        uids = (str(item.get("ReferencedSOPClassUID", "")), str(item.get("ReferencedSOPInstanceUID", "")))
+        frames = numbers(item.get("ReferencedFrameNumber")) or [0.0]
+        found += [ImageReference(*uids, int(frame)) for frame in frames]
+    return tuple(found)
+
+
+def names(sop_instance_uid: str, frame: int) -> Images:
+    """What an image may be called: its object with the frame, from 0, or as a whole."""
+    return frozenset({(sop_instance_uid, 0), (sop_instance_uid, frame + 1)})
 
 
 def read_areas(found: Dataset, notes: list[str]) -> tuple[Area, ...]:

@@ -18,11 +18,14 @@ from viewer.dicom.charset import clean_text
 from viewer.dicom.evidence import check_target, evidence_header, require_highdicom
 from viewer.dicom.presentation_display import (
     Area,
+    Images,
+    names,
     numbers,
     read_areas,
     read_own_overlays,
     read_shutter,
     referenced,
+    references,
 )
 from viewer.dicom.structured_report import ImageReference, Point
 from viewer.errors import ExportError
@@ -77,13 +80,13 @@ class PresentationState:
     sop_instance_uid, label, description
         Which one.
     images
-        Images it is for, without frames.
+        Images it is for; one for each frame where it is not for all of an object.
     chain
         From stored values to grey.
     rotation_deg, flipped
         Spatial transformation: clockwise, then left and right exchanged.
     vois
-        (UIDs of images, window or table) of the windows, the first one being that of `chain`; no UIDs for all images.
+        (images, window or table) of the windows, the first one being that of `chain`.
     areas
         What of which images fills the display.
     shutter
@@ -103,21 +106,23 @@ class PresentationState:
     chain: GreyChain
     rotation_deg: int = 0
     flipped: bool = False
-    vois: tuple[tuple[frozenset[str], Voi], ...] = ()
+    vois: tuple[tuple[Images, Voi], ...] = ()
     areas: tuple[Area, ...] = ()
     shutter: Shutter | None = None
     overlays: tuple[OverlayPlane, ...] = ()
     graphics: tuple[Graphic, ...] = ()
     notes: tuple[str, ...] = field(default=())
 
-    def chain_for(self, sop_instance_uid: str) -> GreyChain:
-        """The chain with the window of one image."""
-        found = (voi for images, voi in self.vois if not images or sop_instance_uid in images)
+    def chain_for(self, sop_instance_uid: str, frame: int = 0) -> GreyChain:
+        """The chain with the window of one image, a frame from 0 of an object."""
+        image = names(sop_instance_uid, frame)
+        found = (voi for images, voi in self.vois if not images or images & image)
         return replace(self.chain, voi=next(found, self.chain.voi))
 
-    def area_for(self, sop_instance_uid: str) -> Area | None:
-        """The displayed area of one image."""
-        return next((one for one in self.areas if not one.images or sop_instance_uid in one.images), None)
+    def area_for(self, sop_instance_uid: str, frame: int = 0) -> Area | None:
+        """The displayed area of one image, a frame from 0 of an object."""
+        image = names(sop_instance_uid, frame)
+        return next((one for one in self.areas if not one.images or one.images & image), None)
 
 
 # --- reading ----------------------------------------------------------------------------------------------------
@@ -145,7 +150,7 @@ def read_presentation_state(path: Path) -> PresentationState | None:
         images = tuple(
             reference
             for series in found.get("ReferencedSeriesSequence") or []
-            for reference in _references(series.get("ReferencedImageSequence"))
+            for reference in references(series.get("ReferencedImageSequence"))
         )
         if not images:
             return None
@@ -174,27 +179,8 @@ def read_presentation_state(path: Path) -> PresentationState | None:
         )
 
 
-def _references(sequence: Any) -> list[ImageReference]:
-    return [
-        ImageReference(
-            str(item.get("ReferencedSOPClassUID", "")), str(item.get("ReferencedSOPInstanceUID", ""))
-        )
-        for item in sequence or []
-    ]
-
-
-def _framed(sequence: Any) -> tuple[ImageReference, ...]:
-    """References with their frames; one for each frame that is named."""
-    found = []
-    for item in sequence or []:
-        uids = (str(item.get("ReferencedSOPClassUID", "")), str(item.get("ReferencedSOPInstanceUID", "")))
-        frames = numbers(item.get("ReferencedFrameNumber")) or [0.0]
-        found += [ImageReference(*uids, int(frame)) for frame in frames]
-    return tuple(found)
-
-
 def _graphics(item: Dataset, notes: list[str]) -> list[Graphic]:
-    images = _framed(item.get("ReferencedImageSequence"))
+    images = references(item.get("ReferencedImageSequence"))
     found = []
     for graphic in item.get("GraphicObjectSequence") or []:
         points = _points(graphic.get("GraphicData"))
@@ -240,7 +226,7 @@ def _chain(found: Dataset, notes: list[str]) -> GreyChain:
     return GreyChain(modality, slope or 1.0, intercept, voi, presentation, inverse)
 
 
-def _vois(found: Dataset, notes: list[str]) -> tuple[tuple[frozenset[str], Voi], ...]:
+def _vois(found: Dataset, notes: list[str]) -> tuple[tuple[Images, Voi], ...]:
     """Windows and tables with the images they are for."""
     signed = _number(found.get("RescaleIntercept"), 0.0) < 0
     several = []

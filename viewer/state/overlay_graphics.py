@@ -12,6 +12,7 @@ from psygnal import Signal
 from viewer.imaging.plane import Plane
 from viewer.imaging.sample import Interpolation, sample_plane
 from viewer.imaging.volume import Volume
+from viewer.state.planes import grid_axis
 
 if TYPE_CHECKING:
     from viewer.dicom.model import Stack
@@ -67,7 +68,7 @@ class OverlayGraphics:
         self.changed.emit()
 
     def add(self, uid: str, drawn: tuple[VolumeGeometry, Mask] | None) -> None:
-        """Draw more over a volume: what a presentation state brings along; None takes that off again.
+        """Draw more over the images of a volume: what a presentation state brings along; None takes that off again.
 
         Parameters
         ----------
@@ -108,9 +109,12 @@ class OverlayGraphics:
         if key not in self._pictures:
             while len(self._pictures) >= PICTURES_KEPT:
                 self._pictures.pop(next(iter(self._pictures)))
-            volumes = (self._volumes.get(uid), self._added.get(uid))
-            several = [_drawn(volume, plane) for volume in volumes if volume is not None]
-            self._pictures[key] = np.logical_or.reduce(several)
+            own, added = self._volumes.get(uid), self._added.get(uid)
+            if added is not None and grid_axis(added.geometry, plane.normal) != 0:
+                added = None  # it is about images, and this is a plane across them
+            several = [_drawn(volume, plane) for volume in (own, added) if volume is not None]
+            nothing = np.zeros((plane.height, plane.width), bool)
+            self._pictures[key] = np.logical_or.reduce(several) if several else nothing
         found = self._pictures[key]
         return found if found.any() else None
 

@@ -16,7 +16,7 @@ from psygnal import Signal
 from viewer.imaging.geometry import FloatArray, VolumeGeometry
 from viewer.imaging.histogram import value_range
 from viewer.imaging.presentation import as_table
-from viewer.imaging.window import Voi, VoiFunction, Window
+from viewer.imaging.window import SMALLEST_WIDTH, Voi, VoiFunction, Window
 from viewer.state.layers import Role
 from viewer.state.overlay_graphics import OverlayGraphics
 from viewer.state.panes import Pane, PlaneKind
@@ -24,7 +24,8 @@ from viewer.state.planes import grid_axis
 
 if TYPE_CHECKING:
     # Read when a study has one: the window starts without what reads them.
-    from viewer.dicom.presentation_display import Area
+    from viewer.dicom.model import FrameSource
+    from viewer.dicom.presentation_display import Area, Images
     from viewer.dicom.presentation_state import PresentationState
     from viewer.imaging.shutter import Shutter
     from viewer.state.library import OpenVolume
@@ -75,6 +76,7 @@ class Presentations:
         self._volume_uid = ""
         self.lifted = False
         """Whether the user took the shutter away."""
+        view.layers_changed.connect(self._follow_base)
 
     @property
     def items(self) -> tuple[PresentationState, ...]:
@@ -91,7 +93,7 @@ class Presentations:
 
     def clear(self) -> None:
         """Forget all."""
-        self._items, self._next = [], 0
+        self._items = []
         self.take_off()
 
     def fitting(self) -> tuple[PresentationState, ...]:
@@ -99,16 +101,13 @@ class Presentations:
         item = self._view.volume(Role.BASE)
         if item is None:
             return ()
-        shown = {frame.sop_instance_uid for frame in item.stack.frames}
-        return tuple(
-            state for state in self._items if any(image.sop_instance_uid in shown for image in state.images)
-        )
+        shown = frozenset[tuple[str, int]]().union(*map(_names, item.stack.frames))
+        return tuple(state for state in self._items if not shown.isdisjoint(_images(state)))
 
     @property
     def applied(self) -> PresentationState | None:
         """What the base is shown by, None when it is shown freely."""
-        base = self._view.base
-        return self._applied if base is not None and base.volume_uid == self._volume_uid else None
+        return self._applied
 
     def apply_next(self, sizes: Mapping[str, tuple[int, int]]) -> None:
         """Show the base as the next fitting presentation state says.
@@ -137,17 +136,27 @@ class Presentations:
             flips = flips_of(state) if pane.kind is PlaneKind.ACQUIRED else None
             if flips is not None:
                 self._view.update_framing(pane.kind, flip_horizontal=flips[0], flip_vertical=flips[1])
-            area = state.area_for(item.stack.frames[k].sop_instance_uid)
+            shown = item.stack.frames[k]
+            area = state.area_for(shown.sop_instance_uid, shown.frame)
             if area is not None and pane.id in sizes:
                 self._frame(area, item.volume.geometry, pane, k, *sizes[pane.id])
         self.changed.emit()
 
     def take_off(self) -> None:
-        """Shutter and overlays of the presentation state go; grey values and zoom stay as they are."""
+        """Shutter and overlays of the presentation state go, and the next one is the first.
+
+        Grey values and zoom stay as they are.
+        """
         if self._applied is not None:
             self._view.work.of(OverlayGraphics).add(self._volume_uid, None)
-        self._applied, self._volume_uid = None, ""
+        self._applied, self._volume_uid, self._next = None, "", 0
         self.changed.emit()
+
+    def _follow_base(self) -> None:
+        """A presentation state is for what it was applied to, and ends with that."""
+        base = self._view.base
+        if self._applied is not None and (base is None or base.volume_uid != self._volume_uid):
+            self.take_off()
 
     def lift(self) -> None:
         """Take the shutter away, or put it back."""
@@ -234,12 +243,19 @@ def shutter_text(view: ViewState, scene: PaneScene) -> str:
 
 def _slices(state: PresentationState, item: OpenVolume) -> list[int]:
     """Slices of a stack that are whole images of a presentation state."""
-    images = {image.sop_instance_uid for image in state.images}
-    return [
-        k
-        for k, frame in enumerate(item.stack.frames)
-        if frame.sop_instance_uid in images and frame.tile is None
-    ]
+    images = _images(state)
+    return [k for k, frame in enumerate(item.stack.frames) if not images.isdisjoint(_names(frame))]
+
+
+def _images(state: PresentationState) -> Images:
+    return frozenset((image.sop_instance_uid, image.frame) for image in state.images)
+
+
+def _names(frame: FrameSource) -> Images:
+    """What a presentation state may call a slice; nothing for a tile, which is no image."""
+    from viewer.dicom.presentation_display import names
+
+    return names(frame.sop_instance_uid, frame.frame) if frame.tile is None else frozenset()
 
 
 def look_of(state: PresentationState, item: OpenVolume, k: int) -> tuple[Voi, bool]:
@@ -255,17 +271,19 @@ def look_of(state: PresentationState, item: OpenVolume, k: int) -> tuple[Voi, bo
         The slice that is looked at: images may have windows and rescales of their own.
     """
     volume, frame = item.volume, item.stack.frames[k]
-    chain = state.chain_for(frame.sop_instance_uid)
+    chain = state.chain_for(frame.sop_instance_uid, frame.frame)
     factor = volume.suv_factor if volume.suv_factor is not None else 1.0
     plain = chain.modality is None and chain.presentation is None
     if plain and isinstance(chain.voi, Window):
-        window = chain.voi
+        window, falling = chain.voi, False
         if (chain.slope, chain.intercept) != (frame.slope, frame.intercept):
             # On other values than those of the image: by way of what is stored.
-            window = _moved(window, frame.slope / chain.slope, frame.intercept, chain.intercept)
+            scale = frame.slope / chain.slope
+            window = _moved(window, scale, frame.intercept - chain.intercept * scale)
+            falling = scale < 0
         if factor != 1.0:
-            window = Window.from_bounds(window.lower * factor, window.upper * factor)
-        return window, chain.inverse
+            window = _moved(window, factor, 0.0)
+        return window, chain.inverse != falling
     if volume.slope == 1.0 and volume.intercept == 0.0 and (frame.slope, frame.intercept) != (1.0, 0.0):
         # The volume holds values after the rescale of each image.
         chain = replace(
@@ -277,14 +295,12 @@ def look_of(state: PresentationState, item: OpenVolume, k: int) -> tuple[Voi, bo
     return as_table(chain, *found, volume.display_slope, volume.display_intercept), False
 
 
-def _moved(window: Window, scale: float, intercept: float, other: float) -> Window:
-    """The window on values that are `scale` times those it was made for, less `other`, plus `intercept`."""
-    if scale <= 0 or window.function is VoiFunction.SIGMOID:
-        centre = (window.center - other) * scale + intercept
-        return Window(centre, window.width * abs(scale), window.function)
-    return Window.from_bounds(
-        (window.lower - other) * scale + intercept, (window.upper - other) * scale + intercept
-    )
+def _moved(window: Window, scale: float, shift: float) -> Window:
+    """The window on values that are `scale` times those it was made for, plus `shift`; a scale below 0 inverts too."""
+    lower, upper = window.lower * scale + shift, window.upper * scale + shift
+    sigmoid = window.function is VoiFunction.SIGMOID
+    function = VoiFunction.SIGMOID if sigmoid else VoiFunction.LINEAR_EXACT
+    return Window((lower + upper) / 2, max(abs(upper - lower), SMALLEST_WIDTH), function)
 
 
 def flips_of(state: PresentationState) -> tuple[bool, bool] | None:
