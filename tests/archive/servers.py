@@ -34,6 +34,8 @@ class Site:
         Seconds before every answer.
     hold
         Requests wait for it.
+    moved_to
+        Every request is sent on to this server.
     """
 
     folder: Path
@@ -44,6 +46,7 @@ class Site:
     breaks: bool = False
     misses: bool = False
     wait_s: float = 0.0
+    moved_to: str = ""
     at_once: int = 0
     most_at_once: int = 0
     hold: threading.Event = field(default_factory=threading.Event)
@@ -84,7 +87,9 @@ def web_server(folder: Path) -> Iterator[Site]:
             site.authorizations.append(self.headers.get("Authorization", ""))
             site.hold.wait(30)
             path = folder / self.path.strip("/")
-            if site.status:
+            if site.moved_to:
+                self._send(302, b"", body=body, location=site.moved_to + self.path)
+            elif site.status:
                 self._send(site.status, b"", body=body)
             elif path.is_dir() and site.lists:
                 names = [f"{child.name}/" if child.is_dir() else child.name for child in path.iterdir()]
@@ -104,8 +109,12 @@ def web_server(folder: Path) -> Iterator[Site]:
             place = f"bytes {start}-{min(end, len(content)) - 1}/{len(content)}"
             self._send(206, content[start:end], body=body, place=place)
 
-        def _send(self, status: int, content: bytes, *, body: bool, place: str = "") -> None:
+        def _send(
+            self, status: int, content: bytes, *, body: bool, place: str = "", location: str = ""
+        ) -> None:
             self.send_response(status)
+            if location:
+                self.send_header("Location", location)
             if place:
                 self.send_header("Content-Range", place)
             self.send_header("Content-Length", str(len(content)))

@@ -43,7 +43,15 @@ NETWORK = {
 # What only listens, when a user starts it (`triptych serve`); it calls nobody.
 LISTENS = {"viewer.service.app": {"asyncio"}, "viewer.service.server": {"socket"}}
 # What goes to a server when a user gives its address, and what takes an address apart.
-CALLS = {"viewer.archive.remote": {"asyncio"}, "viewer.archive.address": {"urllib"}}
+CALLS = {"viewer.archive.remote": {"asyncio", "urllib"}, "viewer.archive.address": {"urllib"}}
+# Of urllib.request that module asks for the proxies of the system alone.
+PROXIES = {
+    "viewer.archive.remote": {
+        "urllib.request",
+        "urllib.request.getproxies",
+        "urllib.request.proxy_bypass",
+    }
+}
 
 ABOVE = ("viewer.ui", "viewer.app", "viewer.__main__")
 
@@ -176,7 +184,10 @@ def test_that_nothing_here_can_reach_a_network_but_what_serves_slices_and_what_o
                 f"{name}: {module}"
                 for module in modules
                 if module.split(".")[0] in NETWORK - LISTENS.get(name, set()) - CALLS.get(name, set())
-                or module.startswith(("urllib.request", "PySide6.QtNetwork"))
+                or (
+                    module.startswith(("urllib.request", "PySide6.QtNetwork"))
+                    and module not in PROXIES.get(name, set())
+                )
             ]
     assert not found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 import socket
 import subprocess
@@ -29,8 +30,11 @@ from viewer.archive.address import Address, place_of
 from viewer.archive.keys import ENVIRONMENT, read_key
 from viewer.archive.reader import ArchiveVolume
 from viewer.archive.stores import StoreKind
+from viewer.dicom.choice import DefaultChoice
+from viewer.dicom.model import Catalogue
 from viewer.errors import DecodeError, FormatError
 from viewer.imaging.volume import Volume
+from viewer.loading import filling
 from viewer.loading.cancel import CancelToken
 from viewer.loading.events import (
     Failed,
@@ -128,6 +132,7 @@ def test_that_a_file_address_is_a_path(tmp_path: Path) -> None:
         ("https://host/a?X-Amz-Signature=secret", "no question mark"),
         ("https://host/a#secret", "no question mark"),
         ("s3://key:secret@bucket/a", "AWS environment"),
+        ("https://a%3Ab:secret@host/a", "colon"),
         ("https://host/a\x1b[31m", "characters"),
         ("https://host/" + "a" * 5000, "too long"),
         ("file://server/share", "give its path"),
@@ -260,6 +265,31 @@ def test_that_J14_waiting_for_a_server_is_cancelled_at_once(
     timer.join()
 
 
+def test_that_a_thumbnail_that_waits_for_a_server_is_cancelled_at_once(site: Site) -> None:
+    token = CancelToken()
+    job = load([at(f"{site.url}/volume.zarr")], cancel=token, choose=lambda _: DefaultChoice(None, None))
+    assert any(isinstance(event, Indexed) and event.complete for event in job)
+    asked = len(site.asked)
+    site.hold.clear()
+    timer = threading.Timer(0.4, token.cancel)
+    timer.start()
+    started = time.monotonic()
+    *_, last = job
+    assert time.monotonic() - started < 1.5
+    assert isinstance(last, Finished)
+    assert last.cancelled
+    assert len(site.asked) > asked
+    timer.join()
+
+
+def test_that_no_slice_of_a_slow_server_is_given_up(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(filling, "GIVE_UP_S", 0.02)
+    site.wait_s = 0.05
+    volume, problems = loaded(f"{site.url}/volume.zarr")
+    assert problems == []
+    np.testing.assert_array_equal(volume.array, ramp())
+
+
 @pytest.mark.parametrize(
     "fault, says",
     [("breaks", "connection was interrupted"), ("misses", "does not fit its digest")],
@@ -285,6 +315,25 @@ def test_that_J35_an_interrupted_transfer_marks_slices_and_trying_again_reads_th
     np.testing.assert_array_equal(placed.volume.array, ramp())
 
 
+def test_that_J35_volumes_stay_listed_when_their_server_is_down(site: Site, tmp_path: Path) -> None:
+    write_ramp(tmp_path / "ct", uid_seed="here")
+    places: list[Any] = [at(f"{site.url}/volume.zarr"), tmp_path]
+    earlier = catalogue_of(*places)
+    site.status = 503
+
+    def again() -> Catalogue:
+        events = retry(places, earlier, [], cancel=CancelToken())
+        return next(event.catalogue for event in events if isinstance(event, Indexed))
+
+    def listed(catalogue: Catalogue) -> set[str]:
+        return {series.uid for study in catalogue.studies for series in study.series}
+
+    assert len(listed(earlier)) == 2
+    assert listed(again()) == listed(earlier)
+    site.status = 0
+    assert listed(again()) == listed(earlier)
+
+
 def test_that_a_slice_that_was_not_there_is_read_by_the_same_volume_once_it_is(site: Site) -> None:
     with ArchiveVolume(at(f"{site.url}/volume.zarr")) as archived:
         site.misses = True
@@ -308,6 +357,43 @@ def test_that_a_password_reaches_the_server_and_nothing_else(
     volume, _ = loaded(f"http://me:hunter2@{host}/volume.zarr")
     np.testing.assert_array_equal(volume.array, ramp())
     assert "hunter2" not in caplog.text
+
+
+@pytest.mark.parametrize("entry", ["default", "machine 127.0.0.1"])
+def test_that_a_password_in_the_address_goes_before_that_of_netrc(
+    entry: str, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text(f"{entry} login other password word\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    volume, problems = loaded(f"http://m%C3%AB:hunter2@{site.url.removeprefix('http://')}/volume.zarr")
+    assert problems == []
+    np.testing.assert_array_equal(volume.array, ramp())
+    expected = base64.b64encode("më:hunter2".encode()).decode()
+    assert set(site.authorizations) == {f"Basic {expected}"}
+
+
+def test_that_a_password_in_the_address_goes_through_the_proxy(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", site.url)
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    refusal("http://me:hunter2@nowhere.invalid/volume.zarr")
+    assert any(line.startswith("GET http://nowhere.invalid/volume.zarr") for line in site.asked)
+    assert all(line.startswith("Basic ") for line in site.authorizations)
+    monkeypatch.setenv("no_proxy", "nowhere.invalid")
+    assert "cannot be reached" in refusal("http://me:hunter2@nowhere.invalid/other.zarr")
+
+
+def test_that_a_password_is_not_sent_on_to_another_server(site: Site, volume: Path) -> None:
+    with web_server(volume.parent) as other:
+        site.moved_to = other.url
+        _, problems = loaded(f"http://me:hunter2@{site.url.removeprefix('http://')}/volume.zarr")
+    assert problems == []
+    assert all(line.startswith("Basic ") for line in site.authorizations)
+    assert set(other.authorizations) == {""}
 
 
 def test_that_volumes_on_a_server_stay_when_something_is_added(site: Site, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,13 +16,16 @@ from tests.dicom.reading import filled
 from tests.formats.volumes import catalogue_of, events_of, failure_of, opened
 from tests.needs import library
 from tests.phantoms import uid_of, write_pet, write_ramp
+from viewer.dicom.choice import DefaultChoice
 from viewer.dicom.model import Catalogue, Stack
-from viewer.loading.events import Failed, GeometryReady, ProblemFound
+from viewer.loading.cancel import CancelToken
+from viewer.loading.events import Failed, GeometryReady, ProblemFound, ThumbnailReady
+from viewer.loading.pipeline import load
 
 zarr = library("zarr")
 library("pyarrow")
 
-from viewer.archive.reader import volumes_below  # noqa: E402
+from viewer.archive.reader import ArchiveVolume, volumes_below  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +99,31 @@ def test_that_a_ct_and_its_pet_open_by_themselves_in_one_frame_of_reference(tmp_
     assert [event.volume.modality for event in ready] == ["CT", "PT"]
     assert len({event.volume.geometry.frame_of_reference_uid for event in ready}) == 1
     assert ready[1].volume.suv_factor is not None
+
+
+@pytest.mark.parametrize("store", ["dir", "sqlite"])
+def test_that_thumbnails_keep_no_volume_open(
+    store: str, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_now: set[int] = set()
+
+    class Counted(ArchiveVolume):
+        def __init__(self, *given: Any, **options: Any) -> None:
+            super().__init__(*given, **options)
+            open_now.add(id(self))
+
+        def close(self) -> None:
+            super().close()
+            open_now.discard(id(self))
+
+    monkeypatch.setattr("viewer.formats.zarr_volume.ArchiveVolume", Counted)
+    archive, _ = archive_of(source, tmp_path, store=store)
+    most = pictures = 0
+    for event in load([archive], cancel=CancelToken(), choose=lambda _: DefaultChoice(None, None)):
+        pictures += isinstance(event, ThumbnailReady)
+        most = max(most, len(open_now))
+    assert pictures > 3
+    assert most <= 1
 
 
 def test_that_a_series_that_is_there_as_dicom_is_not_listed_twice(source: Path, archive: Path) -> None:

@@ -37,6 +37,7 @@ class Noise:
 
     sequential = False
     packed = False
+    remote = False
     dtype = np.dtype(np.int16)
 
     def __init__(self, side: int) -> None:

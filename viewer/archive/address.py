@@ -36,6 +36,11 @@ class Address:
         return self.url.partition("://")[0]
 
     @property
+    def host(self) -> str:
+        """The name of its server alone."""
+        return urlsplit(self.url).hostname or ""
+
+    @property
     def has_secret(self) -> bool:
         """Whether the address holds a name or password."""
         return "@" in urlsplit(self.url).netloc
@@ -116,5 +121,7 @@ def place_of(text: str) -> Place:
         raise FormatError(
             "Keys for s3:// come from the AWS environment or configuration and do not belong in the address."
         )
+    if ":" in unquote(parts.username or ""):
+        raise FormatError("The name in an address cannot have a colon in it.")
     rest = text[match.end() :].rstrip("/")
     return Address(f"{scheme}://{rest}")

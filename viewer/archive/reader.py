@@ -368,6 +368,7 @@ class _Source:
         self._stack = stack
         self._level = level
         self._dtype = array_dtype(stack)
+        self.remote = isinstance(archive.place, Address)
 
     @property
     def dtype(self) -> np.dtype[Any]:

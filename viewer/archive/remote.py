@@ -357,11 +357,19 @@ def _file_system(address: Address) -> Any:
             client_kwargs={
                 "timeout": aiohttp.ClientTimeout(total=TOTAL_S, sock_connect=CONNECT_S, sock_read=READ_S),
                 "headers": headers,
-                "trust_env": True,
+                # Else aiohttp looks into ~/.netrc and refuses a header beside what it finds there.
+                **({"trust_env": True} if login is None else {"proxy": _proxy_for(address)}),
             },
             use_listings_cache=False,
         )
     return fsspec.filesystem(scheme)
+
+
+def _proxy_for(address: Address) -> str | None:
+    """The proxy that the environment names for an address."""
+    from urllib.request import getproxies, proxy_bypass
+
+    return None if proxy_bypass(address.host) else getproxies().get(address.scheme)
 
 
 @contextmanager

@@ -187,6 +187,8 @@ class VolumeSource(Protocol):
         Slices are best asked for from the first to the last (a packed file).
     packed
         Slices are packed one by one, so several threads unpack more than one does.
+    remote
+        Slices come from a server: reading one may take long and ends by a timeout of its own.
     """
 
     @property
@@ -200,6 +202,10 @@ class VolumeSource(Protocol):
     @property
     def packed(self) -> bool:
         """Whether several threads unpack more slices than one does."""
+
+    @property
+    def remote(self) -> bool:
+        """Whether slices come from a server."""
 
     def read(self, frame: FrameSource) -> npt.NDArray[Any]:
         """Read one slice; may be called from several threads at the same time.
@@ -253,6 +259,9 @@ class PyramidSource(VolumeSource, Protocol):
         OSError
             It cannot be read.
         """
+
+    def again(self) -> PyramidSource:
+        """The same source, not open: what is read through it keeps no file of the catalogue open."""
 
 
 @dataclass(frozen=True, eq=False)

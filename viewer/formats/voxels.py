@@ -130,6 +130,7 @@ class FileVoxels:
 
     sequential = False
     packed = False
+    remote = False
 
     def __init__(self, path: Path, layout: VoxelLayout) -> None:
         size = path.stat().st_size
@@ -177,6 +178,7 @@ class GzipVoxels:
 
     sequential = True
     packed = False  # one stream, one thread
+    remote = False
 
     def __init__(self, path: Path, layout: VoxelLayout) -> None:
         size = path.stat().st_size

@@ -63,9 +63,14 @@ class ZarrSource:
         return self._dtype
 
     @property
+    def remote(self) -> bool:
+        """See `viewer.dicom.model.VolumeSource`."""
+        return isinstance(self._place, Address)
+
+    @property
     def readers(self) -> int:
         """See `viewer.dicom.model.PyramidSource`."""
-        return REMOTE_READERS if isinstance(self._place, Address) else 1
+        return REMOTE_READERS if self.remote else 1
 
     def read(self, frame: FrameSource) -> npt.NDArray[Any]:
         """Read one slice as the viewer shows it.

@@ -62,12 +62,15 @@ class DecodePool(Generic[Task, Answer]):
         Looked at between tasks.
     give_up_s
         Seconds after which a single task is given up.
+    may_hang
+        Tasks of which it is false are waited for: they end by themselves.
     """
 
     work: Callable[[Task], Answer]
     threads: int
     cancel: CancelToken
     give_up_s: float = GIVE_UP_S
+    may_hang: Callable[[Task], bool] = lambda _: True
     _change: threading.Condition = field(default_factory=threading.Condition, init=False)
     _tasks: deque[Task] = field(default_factory=deque, init=False)
     _answers: list[tuple[Task, Answer | GivenUp]] = field(default_factory=list, init=False)
@@ -175,9 +178,10 @@ class DecodePool(Generic[Task, Answer]):
     def _give_up_on_hung_workers(self) -> None:
         now = time.monotonic()
         for worker in list(self._workers):
-            if worker.task is not None and now - worker.started > self.give_up_s:
+            task = worker.task
+            if task is not None and now - worker.started > self.give_up_s and self.may_hang(task):
                 self._workers.remove(worker)
-                self._answers.append((worker.task, GivenUp()))
+                self._answers.append((task, GivenUp()))
                 self._open -= 1
                 if self._tasks:
                     self._start_worker()

@@ -259,7 +259,9 @@ class FillJob:
             _read_preview(filling, share if filling.come_and_go else min(PREVIEW_BYTES, share))
             return None
 
-        with DecodePool[_Task, Problem | None](work, self._threads, self._cancel, GIVE_UP_S) as pool:
+        with DecodePool[_Task, Problem | None](
+            work, self._threads, self._cancel, GIVE_UP_S, _may_hang
+        ) as pool:
             for batch in pool.run(self._tasks()):
                 if self._focus is not None and (moved := self._focus.take()) is not None:
                     pool.prefer(self._around(moved))
@@ -417,6 +419,12 @@ def _problem(filling: _Filling, k: int, reason: str) -> Problem:
     return Problem(
         filling.names.get(str(frame.path), frame.path.name), f"Slice {k + 1} of {filling.total}: {reason}"
     )
+
+
+def _may_hang(task: _Task) -> bool:
+    """Whether only a codec that hangs takes long: servers do, and reading from one ends by a timeout of its own."""
+    source = task[0].stack.source
+    return source is None or not source.remote
 
 
 def _is_packed(stack: Stack) -> bool:

@@ -10,9 +10,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
 
 from viewer.archive.address import Place
-from viewer.dicom.model import Catalogue, Series, Stack, Study
+from viewer.dicom.model import Catalogue, PyramidSource, Series, Stack, Study
 from viewer.errors import Cancelled, EmptyStudyError, ViewerError
 from viewer.imaging.volume import Volume
 from viewer.loading.cache import VolumeCache
@@ -29,6 +32,10 @@ from viewer.loading.events import (
 from viewer.loading.filling import FillJob
 from viewer.loading.focus import Focus, Point, followed
 from viewer.loading.search import Choose, Search, default_stacks, owners
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 _log = logging.getLogger(__name__)
 
@@ -175,7 +182,7 @@ def _nothing_found(catalogue: Catalogue) -> str:
 
 def _thumbnails(catalogue: Catalogue, volumes: dict[str, Volume], cancel: CancelToken) -> Iterator[LoadEvent]:
     """A picture of each image series; one that cannot be made is left out, its file is told of when it is opened."""
-    from viewer.loading.thumbnails import stack_thumbnail, upright, volume_thumbnail
+    from viewer.loading.thumbnails import upright, volume_thumbnail
 
     for study in catalogue.studies:
         for series in study.series:
@@ -186,10 +193,26 @@ def _thumbnails(catalogue: Catalogue, volumes: dict[str, Volume], cancel: Cancel
             volume = volumes.get(stack.uid)
             try:
                 there = volume is not None and volume.resident is None
-                image = volume_thumbnail(volume) if volume is not None and there else stack_thumbnail(stack)
+                image = volume_thumbnail(volume) if volume is not None and there else _picture(stack, cancel)
+            except Cancelled:
+                raise
             except (ViewerError, OSError, MemoryError):
                 _log.info("no thumbnail: the middle slice of a series cannot be decoded")
                 continue
             if stack.source is not None:
                 image = upright(image, stack.geometry)
             yield ThumbnailReady(series.uid, image)
+
+
+def _picture(stack: Stack, cancel: CancelToken) -> npt.NDArray[np.uint8]:
+    """The picture of a stack that is not loaded, without keeping its store open or waiting for its server for long."""
+    from viewer.loading.thumbnails import stack_thumbnail
+
+    source = stack.source
+    if isinstance(source, PyramidSource):
+        stack = replace(stack, source=source.again())
+    if source is None or not source.remote:
+        return stack_thumbnail(stack)
+    from viewer.archive.remote import interruptible
+
+    return interruptible(partial(stack_thumbnail, stack), cancel)

@@ -95,14 +95,18 @@ def _with_unreachable(fresh: Catalogue, earlier: Catalogue) -> Catalogue:
     studies = {(study.patient.key, study.uid): study for study in fresh.studies}
     for study in earlier.studies:
         key = (study.patient.key, study.uid)
-        kept = tuple(series for series in study.series if _unreachable(series))
+        kept = tuple(series for series in study.series if _unreachable(series, fresh))
         if kept:
             studies[key] = _joined(studies.get(key, replace(study, series=())), kept)
     return replace(fresh, studies=tuple(studies.values()))
 
 
-def _unreachable(series: Series) -> bool:
-    return not all(path.exists() for path in series.paths)
+def _unreachable(series: Series, fresh: Catalogue) -> bool:
+    """Whether files are gone, or volumes on a server, which has no path to look at, were not found again."""
+    return not all(path.exists() for path in series.paths) or any(
+        stack.source is not None and stack.source.remote and fresh.find_stack(stack.uid) is None
+        for stack in series.stacks
+    )
 
 
 def _joined(study: Study, kept: Sequence[Series]) -> Study:
