@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +15,14 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication, QPushButton
 
 from tests.phantoms import PET_SUV_FACTOR, write_pet, write_ramp, write_series
+from viewer.imaging.labelmap import Mask
 from viewer.imaging.window import as_window
-from viewer.loading.events import Finished, SlicesReady
+from viewer.loading.cancel import CancelToken
+from viewer.loading.events import Finished, LoadEvent, SlicesReady
 from viewer.state.layers import Role
 from viewer.state.panes import Content, PlaneKind
+from viewer.state.structures import StructureStore
+from viewer.ui.commands import SOON_MS
 from viewer.ui.panes.plane_pane import PlanePane
 
 if TYPE_CHECKING:
@@ -398,3 +403,32 @@ def test_that_finishing_reports_no_progress_for_ever(qtbot: QtBot, window: MainW
     qtbot.waitUntil(lambda: not window.context.loader.busy)
     assert len(ended) == 1
     assert not window.status.progress.isVisible()
+
+
+def test_that_commands_follow_the_beginning_and_the_end_of_loading(qtbot: QtBot, window: MainWindow) -> None:
+    gate = threading.Event()
+
+    def job(_token: CancelToken) -> Iterator[LoadEvent]:
+        gate.wait(10)
+        yield Finished(0.0)
+
+    cancel = window.context.commands.action("load.cancel")
+    window.context.loader.start(job)
+    qtbot.waitUntil(cancel.isEnabled, timeout=1000)
+    gate.set()
+    qtbot.waitUntil(lambda: not cancel.isEnabled(), timeout=1000)
+
+
+def test_that_commands_follow_what_is_added_to_a_study(qtbot: QtBot, window: MainWindow, study: Path) -> None:
+    opened(qtbot, window, study)
+    qtbot.wait(2 * SOON_MS)
+    action = window.context.commands.action("structures.visible")
+    assert not action.isEnabled()
+    item = window.context.view.base_volume
+    assert item is not None
+    store = window.context.view.work.of(StructureStore)
+    store.put([store.make("one", Mask(item.volume.geometry, np.ones((1, 1, 1), bool), (0, 0, 0)), "1.9")])
+    qtbot.waitUntil(action.isEnabled, timeout=1000)
+    window.grid.focus_active()
+    qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_S, Qt.KeyboardModifier.ShiftModifier)
+    assert [structure.visible for structure in store] == [False]

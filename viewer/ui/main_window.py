@@ -90,6 +90,8 @@ class MainWindow(QMainWindow):
         view.framing_changed.connect(self._follow_view)
         view.layout_changed.connect(self._follow_view)
         library.catalogue_changed.connect(self._follow_view)
+        view.work.changed.connect(self.context.commands.refresh_soon)
+        self.context.loader.busy_changed.connect(self.context.commands.refresh_soon)
         view.cursor_changed.connect(self._show_cursor)
         self.context.presets.changed.connect(self._reload_presets)
         self.grid.gestures.hovered.connect(self.status.show_point)
@@ -178,8 +180,10 @@ class MainWindow(QMainWindow):
         super().closeEvent(event)
 
     def _let_go(self) -> None:
-        view = self.context.view
+        view, commands = self.context.view, self.context.commands
+        self.context.loader.busy_changed.disconnect(commands.refresh_soon)
         self.context.loader.stop()
+        view.work.changed.disconnect(commands.refresh_soon)
         for signal in (view.layers_changed, view.display_changed, view.framing_changed, view.layout_changed):
             signal.disconnect(self._follow_view)
         self.context.library.catalogue_changed.disconnect(self._follow_view)
