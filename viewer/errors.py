@@ -49,6 +49,10 @@ class DecodeError(ViewerError):
         self.transfer_syntax = transfer_syntax
 
 
+class UnreadableError(DecodeError):
+    """Pixel data cannot be read now; it may be good all the same."""
+
+
 class SuvUnavailable(ViewerError):  # noqa: N818 - a state of the data rather than a fault
     """No SUV can be computed.
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pydicom
 
 from tests.formats.volumes import catalogue_of
 from tests.phantoms import write_series
@@ -34,6 +35,22 @@ def write_pyramid(
 ) -> Path:
     """Write `ramp`, or another array of its shape, as DICOM and then as a volume of an archive; the volume's path."""
     write_series(folder / "dicom", ramp() if array is None else array, AFFINE)
+    return converted(folder, kind, key)
+
+
+def write_uneven_pyramid(folder: Path, other: int) -> Path:
+    """`ramp` with one slice that has another slope than 2 and intercept than -1024."""
+    write_series(folder / "dicom", ramp(), AFFINE, RescaleSlope=2, RescaleIntercept=-1024)
+    for file in (folder / "dicom").iterdir():
+        dataset = pydicom.dcmread(file)
+        if dataset.ImagePositionPatient[2] == AFFINE[2, 3] + other * SPACING_MM[0]:
+            dataset.RescaleSlope = 3
+            dataset.save_as(file)
+    return converted(folder)
+
+
+def converted(folder: Path, kind: StoreKind = StoreKind.SHARD, key: ArchiveKey | None = None) -> Path:
+    """Convert the series below a folder; the volume's path."""
     (study,) = catalogue_of(folder / "dicom").studies
     (series,) = study.series
     path = folder / "zarr" / f"volume{kind.ending}"

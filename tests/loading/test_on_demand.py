@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +14,21 @@ import pytest
 
 from tests.archive.pyramid import SHAPE, ramp, write_pyramid
 from tests.needs import library
-from viewer.dicom.model import FrameSource, Stack
+from viewer.archive.reader import ArchiveVolume
+from viewer.dicom.model import Catalogue, FrameSource, Stack
 from viewer.errors import DecodeError
 from viewer.formats.zarr_volume import ZarrSource
 from viewer.imaging.measure.rectangle import Rectangle
 from viewer.imaging.measure.region import region_statistics
 from viewer.imaging.volume import Volume
 from viewer.loading import filling, voxel_file
+from viewer.loading.cache import VolumeCache
 from viewer.loading.cancel import CancelToken
 from viewer.loading.events import (
     GeometryReady,
+    Indexed,
     LoadEvent,
+    PreviewReady,
     ProblemFound,
     ThumbnailReady,
     VolumeFinished,
@@ -31,6 +36,8 @@ from viewer.loading.events import (
 from viewer.loading.focus import Focus
 from viewer.loading.on_demand import OnDemand
 from viewer.loading.pipeline import load
+from viewer.loading.retry import retry
+from viewer.state.first_window import volume_range
 
 library("zarr")
 library("pyarrow")
@@ -172,7 +179,7 @@ def test_that_a_region_is_not_measured_from_a_part_of_its_slices(archived: Path,
     "error, says",
     [(DecodeError("It is damaged."), "It is damaged."), (OSError(5, "Input/output error"), "Input/output")],
 )
-def test_that_J06_a_slice_that_cannot_be_read_is_marked_and_told(
+def test_that_J06_a_slice_that_cannot_be_read_is_told_and_marked_when_it_is_damaged(
     archived: Path, full_disk: None, monkeypatch: pytest.MonkeyPatch, error: Exception, says: str
 ) -> None:
     volume, stack, _ = loaded(archived)
@@ -186,12 +193,96 @@ def test_that_J06_a_slice_that_cannot_be_read_is_marked_and_told(
     monkeypatch.setattr(ZarrSource, "read", broken)
     hand = Hand(volume, stack)
     hand.look_at(20, 12)
-    assert volume.corrupt[21]
+    damaged = isinstance(error, DecodeError)
+    assert volume.corrupt[21] == damaged
     assert not volume.ready[21]
     (reason,) = hand.problems
     assert reason.startswith("Slice 22 of 70")
     assert says in reason
+    # What the disk or the network refused is asked for again.
+    monkeypatch.setattr(ZarrSource, "read", read)
+    assert hand.look_at(20, 0 if damaged else 1) == ([] if damaged else [21])
+    assert volume.ready[21] != damaged
     hand.slices.stop(wait=True)
+
+
+def test_that_J36_a_failure_of_the_network_leaves_no_slice_marked_as_damaged(
+    archived: Path, full_disk: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chunk = ArchiveVolume._chunk
+
+    def broken(self: ArchiveVolume, level: int, n: int) -> Any:
+        raise OSError(5, "the server answers with an error")
+
+    monkeypatch.setattr(ArchiveVolume, "_chunk", broken)
+    volume, stack, events = loaded(archived)
+    assert not volume.ready.any()
+    assert not volume.corrupt.any()
+    preview = volume.preview
+    assert preview is not None
+    assert not preview.level
+    problems = {event.problem.reason for event in events if isinstance(event, ProblemFound)}
+    assert len(problems) == 2
+    assert all("the server answers with an error" in reason for reason in problems)
+    monkeypatch.setattr(ArchiveVolume, "_chunk", chunk)
+    hand = Hand(volume, stack)
+    assert sorted(hand.look_at(10, 12)) == list(range(4, 16))
+    np.testing.assert_array_equal(volume.array[4:16], ramp()[4:16])
+    # The coarse level comes back with the next try.
+    again = retry(
+        [], catalogue_in(events), [(volume, stack)], cancel=CancelToken(), cache=VolumeCache(BUDGET)
+    )
+    assert any(isinstance(event, PreviewReady) for event in again)
+    assert preview.level
+    hand.slices.stop(wait=True)
+
+
+def catalogue_in(events: list[LoadEvent]) -> Catalogue:
+    return next(event.catalogue for event in reversed(events) if isinstance(event, Indexed))
+
+
+def test_that_J35_trying_again_keeps_to_the_memory_limit(archived: Path, full_disk: None) -> None:
+    volume, stack, events = loaded(archived)
+    hand = Hand(volume, stack)
+    hand.look_at(20, 12)
+    volume.corrupt[26:] = True
+    assert volume.preview is not None
+    assert volume.preview.level is not None
+    volume.preview.level = replace(volume.preview.level, damaged=(50,))
+    list(retry([], catalogue_in(events), [(volume, stack)], cancel=CancelToken(), cache=VolumeCache(BUDGET)))
+    # What the archive itself says could not be decoded stays marked.
+    assert np.flatnonzero(volume.corrupt).tolist() == [50]
+    assert np.flatnonzero(volume.ready).tolist() == list(range(14, 26))
+    hand.look_at(30, 10)
+    np.testing.assert_array_equal(volume.array[24:36], ramp()[24:36])
+    assert np.flatnonzero(volume.ready).tolist() == list(range(24, 36))
+    hand.slices.stop(wait=True)
+
+
+def test_that_a_cursor_that_goes_to_and_fro_has_nothing_read_for_nothing(
+    archived: Path, full_disk: None
+) -> None:
+    volume, stack, _ = loaded(archived)
+    hand = Hand(volume, stack)
+    hand.look_at(30, 12 - 1)  # slice 34 was read with the volume
+    assert hand.look_at(31, 1) == [36]
+    assert hand.look_at(30, 1) == [24]
+    assert np.flatnonzero(volume.ready).tolist() == list(range(24, 36))
+    hand.slices.stop(wait=True)
+
+
+def test_that_B18_the_range_of_values_knows_nothing_of_slices_that_are_not_there(
+    tmp_path: Path, full_disk: None
+) -> None:
+    values = (ramp() + 2000).astype(np.int16)
+    volume, _, _ = loaded(write_pyramid(tmp_path, values))
+    assert volume_range(volume) == (1500, 1500 + 690 + 237 + 258 - 15)
+    assert volume.preview is not None
+    volume.preview.level = None
+    (k,) = np.flatnonzero(volume.ready)
+    assert volume_range(volume) == (values[k].min(), values[k].max())
+    volume.ready[k] = False
+    assert volume_range(volume) is None
 
 
 def test_that_a_running_job_reads_next_what_the_cursor_moves_to(

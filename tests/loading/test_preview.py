@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,13 @@ import pytest
 
 from tests.archive.pyramid import SHAPE, ramp, write_pyramid
 from tests.needs import library
+from viewer.archive.reader import ArchiveVolume
+from viewer.dicom.build import make_volume
 from viewer.dicom.model import FrameSource
 from viewer.errors import DecodeError
 from viewer.formats.zarr_volume import ZarrSource
 from viewer.imaging.plane import Plane
-from viewer.imaging.preview import CoarseLevel
+from viewer.imaging.preview import CoarseLevel, Preview
 from viewer.imaging.sample import SampleRequest, VoxelState, sample_planes, stand_in, voxel_at
 from viewer.imaging.volume import Volume
 from viewer.loading import filling
@@ -133,6 +136,34 @@ def test_that_J06_slices_known_to_be_damaged_are_marked_with_the_coarse_level(
     slow.set()
     list(job)
     assert not volume.corrupt.any()
+
+
+class _Hasty(np.ndarray[Any, np.dtype[np.bool_]]):
+    """Marks of damaged slices; before one is set another thread has put that slice in place."""
+
+    ready: Any
+
+    def __setitem__(self, k: Any, value: Any) -> None:
+        if value:
+            self.ready[k] = True
+            super().__setitem__(k, False)
+        super().__setitem__(k, value)
+
+
+def test_that_J06_a_slice_that_is_put_in_place_meanwhile_is_not_marked_with_the_coarse_level(
+    archived: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    level = CoarseLevel(np.zeros((35, 40, 65), np.int16), (2, 2, 2), (5,))
+    monkeypatch.setattr(ZarrSource, "coarse", lambda *_: level)
+    with ArchiveVolume(archived) as archive:
+        stack = replace(archive.stack, source=ZarrSource(archived, np.dtype(np.int16)))
+        volume = replace(make_volume(stack), corrupt=np.zeros(70, bool).view(_Hasty), preview=Preview())
+    volume.corrupt.ready = volume.ready  # type: ignore[attr-defined]
+    filling._read_preview(filling._Filling(volume, stack, {}), 1 << 20)
+    assert volume.preview is not None
+    assert volume.preview.level is level
+    assert volume.ready[5]
+    assert not volume.corrupt[5]
 
 
 @pytest.mark.parametrize("error", [DecodeError("It is damaged."), OSError(5, "gone"), MemoryError()])

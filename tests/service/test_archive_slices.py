@@ -15,7 +15,7 @@ import pytest
 from pydicom.uid import JPEGLSLossless
 
 from tests.archive.hospital import archive_of, write_hospital
-from tests.archive.pyramid import ramp, write_pyramid
+from tests.archive.pyramid import ramp, write_pyramid, write_uneven_pyramid
 from tests.archive.test_encrypted import key_file  # noqa: F401 - a fixture
 from tests.needs import library
 from tests.phantoms import RAMP_CASES, uid_of, write_ramp, write_series
@@ -226,6 +226,35 @@ def test_that_a_picture_of_a_coarse_level_lies_where_that_of_the_volume_does(
     oblique = served.get(f"{address}/oblique?{vectors}&level=2")
     assert oblique.headers["X-Level"] == "2"
     assert served.shelf.kept(scan) is None
+
+
+def test_that_B01_a_coarse_level_has_the_values_of_the_volume_where_one_slice_has_another_rescale(
+    serve: Serve, tmp_path: Path
+) -> None:
+    served = serve(write_uneven_pyramid(tmp_path, 35))
+    (scan,) = served.shelf.scans
+    address = f"/volumes/{scan.id}"
+    coarse = raw_of(served.get(f"{address}/acquired/20?format=raw&level=1"))
+    whole = raw_of(served.get(f"{address}/acquired/20?format=raw"))
+    assert coarse.dtype == whole.dtype
+    np.testing.assert_array_equal(whole, (2.0 * ramp() - 1024)[20])
+    np.testing.assert_array_equal(coarse, whole[::2, ::2])
+
+
+def test_that_slices_missing_in_a_coarse_level_are_no_zeros(serve: Serve, tmp_path: Path) -> None:
+    path = write_pyramid(tmp_path)
+    for file in (path / "1" / "c").rglob("*"):
+        if file.is_file():
+            file.unlink()
+    served = serve(path)
+    (scan,) = served.shelf.scans
+    address = f"/volumes/{scan.id}"
+    refused = served.get(f"{address}/acquired/20?format=raw&level=1")
+    assert (refused.status_code, refused.json()["error"]) == (422, "This slice could not be decoded.")
+    across = served.get(f"{address}/coronal/20?format=float32&level=1")
+    assert len(across.headers["X-Missing-Slices"].split(",")) == 35
+    assert np.isnan(np.frombuffer(across.content, "<f4")).all()
+    np.testing.assert_array_equal(raw_of(served.get(f"{address}/acquired/20?format=raw")), ramp()[20])
 
 
 def test_that_a_level_that_is_not_there_is_refused(serve: Serve, archive: Path, hospital: Path) -> None:

@@ -403,3 +403,25 @@ def test_that_G10_a_look_is_the_same_whatever_the_rescale_of_the_image(
     window, inverse = look_of(PresentationState("9.9", "LOOK", "", (), chain), item, 0)
     seen = window.apply((stored * slope - 24) * (suv_factor or 1.0))
     np.testing.assert_allclose(1 - seen if inverse else seen, chain.apply(stored), atol=1e-6)
+
+
+def test_that_B18_a_table_of_a_look_spans_the_values_that_are_there(tmp_path: Path) -> None:
+    """Slices of a volume that come and go leave zeros where they are not."""
+    write_ramp(tmp_path / "ct", RescaleSlope=1, RescaleIntercept=5000)
+    catalogue = catalogue_of(tmp_path / "ct")
+    series = catalogue.studies[0].series[0]
+    (stack,) = series.stacks
+    volume = filled(stack)
+    volume.array[...] = 700
+    volume.array[2, 0, 0] = 900
+    volume.array[0] = 0
+    volume.ready[0] = False
+    state = PresentationState(
+        "9.9",
+        "LOOK",
+        "",
+        (ImageReference("1.2", stack.frames[0].sop_instance_uid),),
+        GreyChain(presentation=np.linspace(0, 1, 5) ** 2),
+    )
+    table, _ = look_of(state, OpenVolume(volume, stack, series, catalogue.studies[0]), 2)
+    assert (table.lower, table.upper) == pytest.approx((5700, 5900), abs=1)

@@ -15,7 +15,8 @@ The group's attributes
     (`viewer.archive.record`): geometry with shear and uneven offsets, its report, unit, padding, windows, tables,
     SUV with all its inputs; `slices`: one list a column, by k: `sop_instance_uid`, `slope`, `intercept`,
     `slice_suv_factor`, `md5` and `crc32` of the stored values (little endian, C order), `problem` of slices that could
-    not be decoded; `levels`: for each level the step along (k, j, i).
+    not be decoded; `levels`: for each level the step along (k, j, i); `coarse_crc32`: for each level but the first the
+    CRC-32 of its slices (volumes of earlier versions have none).
 """
 
 from __future__ import annotations
@@ -160,7 +161,12 @@ def _little(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def attributes(
-    stack: Stack, series: Series, study: Study, slices: Sequence[SliceRecord], levels: Sequence[Level]
+    stack: Stack,
+    series: Series,
+    study: Study,
+    slices: Sequence[SliceRecord],
+    levels: Sequence[Level],
+    coarse_crc32: Sequence[Sequence[int]],
 ) -> dict[str, Any]:
     """The attributes of the group; see the text of the module."""
     return {
@@ -175,6 +181,7 @@ def attributes(
                 for name in SliceRecord.__dataclass_fields__
             },
             "levels": [list(level.step) for level in levels],
+            "coarse_crc32": coarse_crc32,
         },
     }
 

@@ -25,10 +25,18 @@ from viewer.archive.keys import KeyFinder, find_key
 from viewer.archive.layout import KEY, VERSION, SliceRecord, coarse_geometry, crc32_of
 from viewer.archive.record import from_plain
 from viewer.archive.shards import Files, LocalFiles, SliceShards
-from viewer.dicom.build import array_dtype, fill_slice, is_colour, make_volume, volume_bytes, voxels_of
+from viewer.dicom.build import (
+    array_dtype,
+    fill_slice,
+    is_colour,
+    is_physical,
+    make_volume,
+    volume_bytes,
+    voxels_of,
+)
 from viewer.dicom.entries import kind_of_entry
 from viewer.dicom.model import FrameSource, Series, Stack, Study
-from viewer.errors import DecodeError, FormatError
+from viewer.errors import DecodeError, FormatError, UnreadableError
 from viewer.imaging.preview import CoarseLevel
 from viewer.imaging.volume import Volume
 
@@ -142,13 +150,12 @@ class ArchiveVolume:
     def _describe(self, plain: dict[str, Any]) -> None:
         try:
             version, columns = plain["version"], plain["slices"]
-            steps = tuple(tuple(int(n) for n in step) for step in plain["levels"])
+            steps = tuple(tuple(step) for step in plain["levels"])
             rows = list(zip(*(columns[name] for name in SliceRecord.__dataclass_fields__), strict=True))
         except (KeyError, TypeError, ValueError) as error:
             raise FormatError("Its attributes are damaged.") from error
         if not isinstance(version, int) or version > VERSION:
             raise FormatError("It was written by a newer version of the program.")
-        self.steps: tuple[tuple[int, int, int], ...] = steps  # type: ignore[assignment]
         self.slices = tuple(
             from_plain(SliceRecord, dict(zip(SliceRecord.__dataclass_fields__, row, strict=True)))
             for row in rows
@@ -169,8 +176,12 @@ class ArchiveVolume:
         bare: Stack = from_plain(Stack, plain["stack"], {"frames": frames})
         if bare.geometry.shape[0] != len(frames):
             raise FormatError("Its slices do not fit its geometry.")
+        if not _are_steps(steps, bare.geometry.shape):
+            raise FormatError("Its levels are damaged.")
+        self.steps: tuple[tuple[int, int, int], ...] = steps
+        self._coarse_crc32 = _coarse_digests(plain, [-(-len(frames) // step[0]) for step in steps[1:]])
         self._bare = bare
-        self.stack = replace(bare, source=_Source(self, bare, 0))
+        self.stack = replace(bare, source=_Source(self, bare, 0, 1))
         self.series: Series = from_plain(
             Series, plain["series"], {"stacks": (self.stack,), "paths": (path,) if path is self.place else ()}
         )
@@ -199,7 +210,10 @@ class ArchiveVolume:
         return is_colour(self._bare)
 
     def at_level(self, level: int) -> Stack:
-        """The stack at a level: every n-th voxel of each axis, each at its true place, with a source of its own."""
+        """The stack at a level: every n-th voxel of each axis, each at its true place, with a source of its own.
+
+        Where slices have their own rescale the frames are those of what the source reads: physical values.
+        """
         if level == 0:
             return self.stack
         step = self.steps[level][0]
@@ -207,6 +221,10 @@ class ArchiveVolume:
             replace(frame, frame=n, frames=-(-len(self.slices) // step))
             for n, frame in enumerate(self._bare.frames[::step])
         )
+        # All slices decide, as in the volume itself: those of this level alone may have the same rescale.
+        physical = is_physical(self._bare)
+        if physical:
+            frames = tuple(replace(frame, slope=1.0, intercept=0.0) for frame in frames)
         geometry = coarse_geometry(self._bare.geometry, self.steps[level])
         _, rows, columns = geometry.shape
         bare = replace(
@@ -214,33 +232,44 @@ class ArchiveVolume:
             frames=frames,
             geometry=geometry,
             pixels=replace(self._bare.pixels, rows=rows, columns=columns),
+            padding=None if physical else self._bare.padding,
         )
-        return replace(bare, source=_Source(self, bare, level))
+        return replace(bare, source=_Source(self, self._bare, level, step))
 
     def volume(self, level: int = 0) -> Volume:
-        """All voxels of a level, as the viewer shows them; damaged slices are marked."""
+        """All voxels of a level, as the viewer shows them; damaged slices are marked.
+
+        Raises
+        ------
+        UnreadableError
+            The store cannot be read.
+        """
         stack = self.at_level(level)
         volume = make_volume(stack, self.series.description)
         for k in range(len(stack.frames)):
             try:
                 fill_slice(volume, stack, k)
+            except UnreadableError:
+                raise
             except DecodeError:
                 continue
         return volume
 
     def coarse(self, limit_bytes: int) -> CoarseLevel | None:
-        """Read the finest coarse level that is not larger; see `viewer.dicom.model.PyramidSource`."""
-        for level in range(1, len(self.steps)):
-            stack = self.at_level(level)
-            if volume_bytes(stack) <= limit_bytes:
-                break
-        else:
-            return None
-        volume = self.volume(level)
-        step = self.steps[level]
-        unreadable = {int(k) * step[0] for k in np.flatnonzero(volume.corrupt)}
-        unreadable.update(k for k, record in enumerate(self.slices) if record.problem)
-        return CoarseLevel(volume.array, step, tuple(sorted(unreadable)))
+        """Read the finest coarse level that is not larger and good; see `viewer.dicom.model.PyramidSource`."""
+        undecoded = tuple(k for k, record in enumerate(self.slices) if record.problem)
+        damaged = False
+        for level, step in enumerate(self.steps):
+            if level == 0 or volume_bytes(self.at_level(level)) > limit_bytes:
+                continue
+            volume = self.volume(level)
+            # What is damaged here says nothing about the slices themselves, so it is not shown for them.
+            damaged = not set(np.flatnonzero(volume.corrupt) * step[0]).issubset(undecoded)
+            if not damaged:
+                return CoarseLevel(volume.array, step, undecoded)
+        if damaged:
+            raise DecodeError("The coarse levels of the volume are damaged.")
+        return None
 
     def stored_slice(self, k: int, level: int = 0) -> Array:
         """Stored values of a slice, (j, i) or (3, j, i).
@@ -257,7 +286,8 @@ class ArchiveVolume:
             raise DecodeError(record.problem)
         chunk, within = divmod(k, self._slices_a_chunk(level))
         values = self._chunk(level, chunk)[..., within, :, :]
-        if level == 0 and crc32_of(values) != record.crc32:
+        expected = record.crc32 if level == 0 else self._coarse_crc32[level - 1][k]
+        if expected is not None and crc32_of(values) != expected:
             self._forget(level, chunk)
             raise DecodeError("The stored slice does not fit its digest; the archive is damaged here.")
         return values
@@ -358,16 +388,20 @@ class ArchiveVolume:
 
 
 class _Source:
-    """Reads the slices of a level for `viewer.dicom.build.fill_slice`; see `VolumeSource`."""
+    """Reads the slices of a level for `viewer.dicom.build.fill_slice`; see `VolumeSource`.
+
+    `whole` has all slices, of which every `step`-th is in the level: it says what their values mean.
+    """
 
     sequential = False
     packed = True
 
-    def __init__(self, archive: ArchiveVolume, stack: Stack, level: int) -> None:
+    def __init__(self, archive: ArchiveVolume, whole: Stack, level: int, step: int) -> None:
         self._archive = archive
-        self._stack = stack
+        self._whole = whole
         self._level = level
-        self._dtype = array_dtype(stack)
+        self._step = step
+        self._dtype = array_dtype(whole)
         self.remote = isinstance(archive.place, Address)
 
     @property
@@ -377,7 +411,30 @@ class _Source:
 
     def read(self, frame: FrameSource) -> Array:
         """Read one slice as the array of the volume holds it."""
-        return voxels_of(self._archive.stored_slice(frame.frame, self._level), self._stack, frame)
+        stored = self._archive.stored_slice(frame.frame, self._level)
+        return voxels_of(stored, self._whole, self._whole.frames[frame.frame * self._step])
+
+
+def _are_steps(steps: tuple[tuple[Any, ...], ...], shape: tuple[int, int, int]) -> bool:
+    """Whether these are steps of levels of a volume: three whole numbers each, beginning with every voxel."""
+    return steps[:1] == ((1, 1, 1),) and all(
+        len(step) == 3 and all(type(s) is int and 1 <= s <= n for s, n in zip(step, shape, strict=True))
+        for step in steps
+    )
+
+
+def _coarse_digests(plain: dict[str, Any], counts: list[int]) -> list[list[int | None]]:
+    """CRC-32 of the slices of each coarse level; None for all where the volume was written without.
+
+    Raises
+    ------
+    FormatError
+        There is not one for each slice.
+    """
+    digests: Any = plain.get("coarse_crc32", [[None] * count for count in counts])
+    if not isinstance(digests, list) or [isinstance(row, list) and len(row) for row in digests] != counts:
+        raise FormatError("Its attributes are damaged.")
+    return digests
 
 
 def _store_of(place: Place) -> Any:

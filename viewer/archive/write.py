@@ -107,7 +107,10 @@ def write_volume(
                 _thin_out(volume.array, first, level, values)
         for array, values in zip(arrays[1:], coarse, strict=True):
             array[...] = values
-        zarr.open_group(store, mode="r+").attrs.update(attributes(stack, series, study, records, levels))
+        digests = [[crc32_of(values[..., k, :, :]) for k in range(values.shape[-3])] for values in coarse]
+        zarr.open_group(store, mode="r+").attrs.update(
+            attributes(stack, series, study, records, levels, digests)
+        )
     if check:
         _check(path, records, levels[0], key)
     nbytes = int(np.prod(_shape(levels[0], colour))) * dtype.itemsize
@@ -131,8 +134,8 @@ def _create(
         ),
         fill_value=0,
         dimension_names=dimension_names(colour=colour),
-        # Of an encrypted volume a chunk that is not there was taken away.
-        config={"write_empty_chunks": isinstance(store, EncryptedStore)},
+        # Of an encrypted volume and of a coarse level a chunk that is not there was taken away.
+        config={"write_empty_chunks": isinstance(store, EncryptedStore) or level.step != (1, 1, 1)},
     )
 
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from viewer.dicom.decode import decode_frame, rgb8, stored_dtype
 from viewer.dicom.model import FrameSource, Stack
-from viewer.errors import DecodeError
+from viewer.errors import DecodeError, UnreadableError
 from viewer.imaging.geometry import VolumeGeometry
 from viewer.imaging.modality import apply_modality_lut
 from viewer.imaging.stored import quiet, stored_values
@@ -151,8 +151,9 @@ def fill_slice(volume: Volume, stack: Stack, k: int, place: int | None = None) -
     Raises
     ------
     DecodeError
-        The slice is damaged: it is marked corrupt, holds padding and keeps its place (J06, J12). Also when the file
-        has vanished or cannot be read (J35, J36).
+        The slice is damaged: it is marked corrupt, holds padding and keeps its place (J06, J12).
+    UnreadableError
+        The same when the file has vanished or cannot be read (J35, J36).
     """
     source = stack.frames[k]
     k = k if place is None else place
@@ -163,7 +164,9 @@ def fill_slice(volume: Volume, stack: Stack, k: int, place: int | None = None) -
             _decode_into(volume, stack, source, k)
     except OSError as error:
         _mark_corrupt(volume, k)
-        raise DecodeError(f"The file cannot be read ({error.strerror or type(error).__name__}).") from error
+        raise UnreadableError(
+            f"The file cannot be read ({error.strerror or type(error).__name__})."
+        ) from error
     except DecodeError:
         _mark_corrupt(volume, k)
         raise

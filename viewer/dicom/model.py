@@ -255,9 +255,9 @@ class PyramidSource(VolumeSource, Protocol):
         Raises
         ------
         DecodeError
-            It is damaged.
+            It is damaged, or cannot be read now (`UnreadableError`).
         OSError
-            It cannot be read.
+            It cannot be opened.
         """
 
     def again(self) -> PyramidSource:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from viewer.dicom.build import array_dtype, array_shape, fill_slice, make_volume, volume_bytes
 from viewer.dicom.model import Problem, PyramidSource, Series, Stack, Study
-from viewer.errors import DecodeError, StorageError, ViewerError
+from viewer.errors import DecodeError, StorageError, UnreadableError, ViewerError
 from viewer.imaging.coarse import coarse_copy, copy_slice
 from viewer.imaging.columns import Columns, column_starts, columns_shape
 from viewer.imaging.geometry import VolumeGeometry
@@ -202,11 +202,23 @@ class FillJob:
         return default_budget_bytes() if self._cache is None else self._cache.budget_bytes
 
     def read_again(self, volume: Volume, stack: Stack) -> None:
-        """Let `fill` read the slices of a volume that could not be read before (rule J35)."""
-        again = tuple(int(k) for k in np.flatnonzero(volume.corrupt))
-        if again:
-            done = len(stack.frames) - len(again)
-            self._fillings.append(_Filling(volume, stack, self._names, passes=[again], done=done))
+        """Let `fill` read the slices of a volume that could not be read before (rule J35).
+
+        Of a volume whose slices come and go they are read when they are looked at; its coarse level is read here.
+        """
+        if volume.resident is not None:
+            level = None if volume.preview is None else volume.preview.level
+            volume.corrupt[:] = False
+            if level is None:
+                again = _Filling(volume, stack, self._names, passes=[()], come_and_go=True)
+                self._fillings.append(again)
+            else:
+                volume.corrupt[list(level.damaged)] = True
+            return
+        slices = tuple(int(k) for k in np.flatnonzero(volume.corrupt))
+        if slices:
+            done = len(stack.frames) - len(slices)
+            self._fillings.append(_Filling(volume, stack, self._names, passes=[slices], done=done))
 
     def _claim(self, nbytes: int) -> bool:
         """Take bytes from the budget; False when they do not fit."""
@@ -253,11 +265,10 @@ class FillJob:
         def work(task: _Task) -> Problem | None:
             filling, k = task
             if k != _PREVIEW:
-                return _fill_one(task)
+                return _fill_one(filling, k)
             # Where planes across will never be made of slices it is all there is of them.
             share = budget // LEVEL_SHARE if filling.come_and_go else budget // COARSE_SHARE
-            _read_preview(filling, share if filling.come_and_go else min(PREVIEW_BYTES, share))
-            return None
+            return _read_preview(filling, share if filling.come_and_go else min(PREVIEW_BYTES, share))
 
         with DecodePool[_Task, Problem | None](
             work, self._threads, self._cancel, GIVE_UP_S, _may_hang
@@ -311,6 +322,8 @@ class FillJob:
             if k == _PREVIEW:
                 if filling.level is not None:
                     yield PreviewReady(uid)
+                if isinstance(answer, Problem):
+                    yield ProblemFound(answer)
                 continue
             filling.done += 1
             fillings[uid] = filling
@@ -340,11 +353,14 @@ class FillJob:
                 yield VolumeFinished(uid, now - filling.started)
 
 
-def _fill_one(task: _Task) -> Problem | None:
+def _fill_one(filling: _Filling, k: int) -> Problem | None:
     """Work of the pool: one slice, its expected errors as a value."""
-    filling, k = task
+    damaged = True
     try:
         _put_in_place(filling, k)
+    except UnreadableError as error:
+        reason = error.user_message
+        damaged = not filling.come_and_go  # else the next look tries again
     except DecodeError as error:
         reason = error.user_message
     except OSError as error:
@@ -354,26 +370,35 @@ def _fill_one(task: _Task) -> Problem | None:
     else:
         filling.volume.corrupt[k] = False
         return None
-    filling.volume.corrupt[k] = True
+    filling.volume.corrupt[k] = damaged
     return _problem(filling, k, reason)
 
 
-def _read_preview(filling: _Filling, limit_bytes: int) -> None:
-    """Work of the pool: the coarse level. Without it the slices are waited for, which tell of their own errors."""
+def _read_preview(filling: _Filling, limit_bytes: int) -> Problem | None:
+    """Work of the pool: the coarse level. Without it the slices are waited for, which tell of their own errors.
+
+    Where slices come and go nothing takes its place, so what is wrong with it is a problem of its own.
+    """
     source, volume = filling.stack.source, filling.volume
     if not isinstance(source, PyramidSource) or volume.preview is None:
-        return
+        return None
     try:
         level = source.coarse(limit_bytes)
-    except (ViewerError, OSError, MemoryError):
+    except (ViewerError, OSError, MemoryError) as error:
         _log.info("the coarse level of a volume cannot be read")
-        return
+        if not filling.come_and_go:
+            return None
+        reason = error.user_message if isinstance(error, ViewerError) else "The coarse levels cannot be read."
+        path = filling.stack.frames[0].path
+        return Problem(filling.names.get(str(path), path.name), reason)
     if level is None or filling.complete:
-        return
+        return None
     for k in level.damaged:
-        if not volume.ready[k]:
-            volume.corrupt[k] = True
+        volume.corrupt[k] = True
+        if volume.ready[k]:  # another thread has put it in place meanwhile
+            volume.corrupt[k] = False
     volume.preview.level = level
+    return None
 
 
 def _put_in_place(filling: _Filling, k: int) -> None:

@@ -15,7 +15,7 @@ from viewer.imaging.volume import Volume
 from viewer.loading.priority import give_way
 
 Values = npt.NDArray[np.generic]
-Arrived = Callable[[int, "Values | str"], None]
+Arrived = Callable[[int, "Values | str | OSError"], None]
 
 READERS = 2
 """Slices that are read at the same time, unless the source asks for more."""
@@ -35,8 +35,9 @@ class OnDemand:
     stack
         Its `source` reads the slices.
     arrived
-        Called on a reader's thread with the number of a slice and its values, or the reason why there are none; to be
-        handed to `put` on the thread of this object.
+        Called on a reader's thread with the number of a slice and its values, or the reason why there are none, or
+        the error of a disk or network that may give it at the next look; to be handed to `put` on the thread of this
+        object.
 
     Attributes
     ----------
@@ -76,19 +77,20 @@ class OnDemand:
                 thread.start()
             self._change.notify_all()
 
-    def put(self, k: int, values: Values | str) -> Problem | None:
+    def put(self, k: int, values: Values | str | OSError) -> Problem | None:
         """Put a slice that arrived into its place, and let the one that is farthest from the eye go for it."""
         volume = self.volume
         with self._change:
             self._under_way.discard(k)
         if isinstance(values, str):
             volume.corrupt[k] = True
-            frame = self._stack.frames[k]
-            return Problem(frame.path.name, f"Slice {k + 1} of {len(self._stack.frames)}: {values}")
+            return self._problem(k, values)
+        if isinstance(values, OSError):
+            return self._problem(k, f"The file cannot be read now ({values.strerror or 'system error'}).")
         there = np.flatnonzero(volume.ready)
         while len(there) >= self._resident.most:
             farthest = int(there[np.argmax(np.abs(there - self.focus))])
-            if abs(farthest - self.focus) <= abs(k - self.focus):
+            if abs(farthest - self.focus) < abs(k - self.focus):
                 return None  # the eye has gone elsewhere meanwhile
             volume.ready[farthest] = False
             self._resident.let_go(farthest)
@@ -97,6 +99,10 @@ class OnDemand:
         volume.corrupt[k] = False
         volume.ready[k] = True
         return None
+
+    def _problem(self, k: int, reason: str) -> Problem:
+        frames = self._stack.frames
+        return Problem(frames[k].path.name, f"Slice {k + 1} of {len(frames)}: {reason}")
 
     def stop(self, *, wait: bool = False) -> None:
         """Let the readers end after the slice they are at; `wait` a moment for them."""
@@ -121,12 +127,12 @@ class OnDemand:
             if not self._stopped:
                 self._arrived(k, values)
 
-    def _read(self, k: int) -> Values | str:
+    def _read(self, k: int) -> Values | str | OSError:
         try:
             return self._source.read(self._stack.frames[k])
         except ViewerError as error:
             return error.user_message
         except OSError as error:
-            return f"The file cannot be read any more ({error.strerror or 'system error'})."
+            return error
         except MemoryError:
             return "There is not enough memory to decode it."

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from viewer.dicom.model import DOSE_MODALITY
-from viewer.imaging.histogram import histogram
+from viewer.imaging.histogram import histogram, value_range
 from viewer.imaging.volume import Volume
 from viewer.imaging.window import Voi, Window, default_window
 
@@ -88,6 +88,22 @@ def _of_level(volume: Volume) -> Window | None:
         return None
     usable = ~volume.corrupt[:: level.step[0]]
     return _window_of(volume, level.array[usable]) if usable.any() else None
+
+
+def volume_range(volume: Volume) -> tuple[float, float] | None:
+    """Lowest and highest stored value of the slices that are there and of the coarse level that stands for others.
+
+    Returns
+    -------
+    tuple or None
+        (lowest, highest) without padding, NaN and infinity; None when no value is there.
+    """
+    parts = [volume.array[..., k, :, :] for k in np.flatnonzero(volume.ready & ~volume.corrupt)]
+    level = None if volume.preview is None else volume.preview.level
+    if level is not None:
+        parts.append(level.array[..., ~volume.corrupt[:: level.step[0]], :, :])
+    ranges = [found for part in parts if (found := value_range(part, volume.padding)) is not None]
+    return (min(low for low, _ in ranges), max(high for _, high in ranges)) if ranges else None
 
 
 def _window_of(volume: Volume, stored: npt.NDArray[np.generic]) -> Window:

@@ -14,9 +14,9 @@ import numpy as np
 from psygnal import Signal
 
 from viewer.imaging.geometry import FloatArray, VolumeGeometry
-from viewer.imaging.histogram import value_range
 from viewer.imaging.presentation import as_table
 from viewer.imaging.window import SMALLEST_WIDTH, Voi, VoiFunction, Window
+from viewer.state.first_window import volume_range
 from viewer.state.layers import Role
 from viewer.state.overlay_graphics import OverlayGraphics
 from viewer.state.panes import Pane, PlaneKind
@@ -291,7 +291,7 @@ def look_of(state: PresentationState, item: OpenVolume, k: int) -> tuple[Voi, bo
             slope=chain.slope / frame.slope,
             intercept=chain.intercept - chain.slope * frame.intercept / frame.slope,
         )
-    found = value_range(volume.array, volume.padding) or (0.0, 1.0)
+    found = volume_range(volume) or (0.0, 1.0)
     return as_table(chain, *found, volume.display_slope, volume.display_intercept), False
 
 

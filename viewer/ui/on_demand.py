@@ -43,6 +43,13 @@ class SlicesOnDemand(QObject):
         self._jobs.add(made)
         return made
 
+    def look_again(self) -> None:
+        """Have slices read that are still missing where the cursor is, such as those to be tried again (rule J35)."""
+        for uid in self._readers:
+            self._look(uid)
+        self._fresh.update(self._readers)
+        self._show()
+
     def stop(self) -> None:
         """Stop listening and reading; called when the window closes."""
         self._timer.stop()

@@ -228,6 +228,7 @@ class Session(QObject):
             for problem in unread:
                 self._library.add_problem(problem)
             self._provisional.clear()
+            self._on_demand.look_again()
             if not self._loader.busy:
                 self._roles.clear()
         self.progressed.emit(event)

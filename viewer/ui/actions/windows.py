@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from viewer.imaging.histogram import value_range
 from viewer.imaging.presets import Preset
 from viewer.imaging.window import Window
 from viewer.state.contents import window_role
-from viewer.state.first_window import AUTOMATIC, automatic_window, first_window, header_windows
+from viewer.state.first_window import AUTOMATIC, automatic_window, first_window, header_windows, volume_range
 from viewer.state.layers import Role
 from viewer.ui.commands import Command
 from viewer.ui.context import UiContext
@@ -83,7 +82,7 @@ def _full(context: UiContext) -> None:
     if item is None or item.volume.is_colour:
         return
     volume = item.volume
-    found = value_range(volume.array, volume.padding)
+    found = volume_range(volume)
     if found is None:
         return
     low, high = sorted(value * volume.display_slope + volume.display_intercept for value in found)
