@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +18,23 @@ from pydicom.uid import JPEGLSLossless
 
 from tests.archive.hospital import archive_of, write_hospital
 from tests.archive.pyramid import ramp, write_pyramid, write_uneven_pyramid
+from tests.archive.servers import Site, web_server
 from tests.archive.test_encrypted import key_file  # noqa: F401 - a fixture
+from tests.formats.volumes import catalogue_of
 from tests.needs import library
 from tests.phantoms import RAMP_CASES, uid_of, write_ramp, write_series
-from tests.service.conftest import Serve, Served
+from tests.service.conftest import BASE, TOKEN, Serve, Served, TestClient
 from tests.service.test_slices import grid_of, pixels_of, raw_of
-from viewer.archive.address import place_of
+from viewer.archive.address import Address, place_of
 from viewer.archive.keys import ENVIRONMENT, read_key
 from viewer.archive.stores import StoreKind
 from viewer.errors import StorageError, ViewerError
 from viewer.formats.zarr_volume import ZarrSource
+from viewer.loading.cancel import CancelToken
 from viewer.loading.pipeline import load_stack
+from viewer.service.app import Service, make_app
 from viewer.service.registry import Registry
-from viewer.service.shelf import MOST_OPEN, Scan
+from viewer.service.shelf import MOST_OPEN, Scan, Shelf, find
 
 library("zarr")
 library("pyarrow")
@@ -291,7 +297,7 @@ def test_that_few_archives_stay_open_however_many_are_asked_for(serve: Serve, ar
     for scan in served.shelf.scans:
         assert served.get(f"/volumes/{scan.id}/acquired/0").status_code == 200
         assert isinstance(scan.stack.source, ZarrSource)
-        assert scan.stack.source._volume is None, "the catalogue's own source would stay open for ever"
+        assert scan.stack.source._attempt is None, "the catalogue's own source would stay open for ever"
     assert len(served.shelf._sources) == MOST_OPEN
 
 
@@ -329,6 +335,106 @@ def test_that_an_archive_on_a_server_is_served_slice_by_slice(
     gone = remote.get(f"/volumes/{here.shelf.scans[0].id}/acquired/0")
     assert gone.status_code == 422
     assert "served" not in gone.text
+
+
+@pytest.fixture
+def site(archive: Path) -> Iterator[Site]:
+    """The archive on a server."""
+    with web_server(archive) as found:
+        yield found
+
+
+def brain_at(site: Site, archive: Path) -> Address:
+    """Where the volume with several levels lies on a server."""
+    (path,) = {
+        stack.frames[0].path
+        for study in catalogue_of(archive).studies
+        for series in study.series
+        for stack in series.stacks
+        if series.uid == uid_of("brain")
+    }
+    address = place_of(f"{site.url}/{path.relative_to(archive).as_posix()}")
+    assert isinstance(address, Address)
+    return address
+
+
+@contextmanager
+def beside(remote: Address, here: Path) -> Iterator[tuple[Served, Service, Scan, Scan]]:
+    """A service with a volume on a server and one of this computer."""
+    shelf = Shelf(find([remote, here], CancelToken()))
+    service = Service(shelf, Registry())
+    app = make_app(service, TOKEN)
+    far, near = sorted(shelf.scans, key=lambda scan: not scan.remote)
+    with TestClient(app, base_url=BASE, headers={"Authorization": f"Bearer {TOKEN}"}) as client:
+        yield Served(client, shelf, app), service, far, near
+
+
+def stalled(site: Site, served: Served, paths: Sequence[str], pool: ThreadPoolExecutor) -> list[Future[Any]]:
+    """Requests that wait for a server that has stopped to answer."""
+    site.hold.clear()
+    asked = len(site.asked)
+    answers = [pool.submit(served.get, path) for path in paths]
+    while len(site.asked) == asked:
+        time.sleep(0.01)
+    time.sleep(0.2)
+    return answers
+
+
+def test_that_a_stalled_server_holds_up_nothing_that_lies_here_and_no_end(
+    archive: Path, hospital: Path, site: Site
+) -> None:
+    with (
+        ThreadPoolExecutor(6) as pool,
+        beside(brain_at(site, archive), hospital / "turned") as (served, service, far, near),
+    ):
+        waiting = stalled(site, served, [f"/volumes/{far.id}/axial/{k}?format=raw" for k in range(6)], pool)
+        started = time.monotonic()
+        assert served.get(f"/volumes/{near.id}/acquired/3?format=raw").status_code == 200
+        assert time.monotonic() - started < 3
+        assert not any(answer.done() for answer in waiting)
+        started = time.monotonic()
+        service.close()
+        assert time.monotonic() - started < 2
+        assert {answer.result(2).status_code for answer in waiting} == {503}
+
+
+def test_that_no_window_of_a_volume_here_waits_for_slices_of_a_server(
+    archive: Path, hospital: Path, site: Site
+) -> None:
+    with (
+        ThreadPoolExecutor(1) as pool,
+        beside(brain_at(site, archive), hospital / "turned") as (served, service, far, near),
+    ):
+        assert served.get(f"/volumes/{far.id}/axial/3?format=raw").status_code == 200
+        (waiting,) = stalled(site, served, [f"/volumes/{far.id}/axial/3"], pool)
+        started = time.monotonic()
+        assert served.get(f"/volumes/{near.id}/acquired/3").status_code == 200
+        assert time.monotonic() - started < 3
+        assert not waiting.done()
+        service.close()
+
+
+def test_that_a_server_that_does_not_answer_is_waited_for_once(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go, tries = threading.Event(), []
+
+    def refuse(*_: object, **__: object) -> None:
+        tries.append(1)
+        go.wait(10)
+        raise OSError(5, "gone")
+
+    monkeypatch.setattr("viewer.formats.zarr_volume.ArchiveVolume", refuse)
+    source = ZarrSource(archive, np.dtype(np.int16))
+    with ThreadPoolExecutor(4) as pool:
+        waiting = [pool.submit(source.opened) for _ in range(4)]
+        time.sleep(0.2)
+        go.set()
+        assert {str(found.exception(5)) for found in waiting} == {"[Errno 5] gone"}
+    assert len(tries) == 1
+    with pytest.raises(OSError, match="gone"):
+        source.opened()
+    assert len(tries) == 2
 
 
 def test_that_an_encrypted_archive_is_served_to_who_has_its_key(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -55,7 +56,7 @@ class ZarrSource:
         self._place = place
         self._dtype = dtype
         self._lock = threading.Lock()
-        self._volume: ArchiveVolume | None = None
+        self._attempt: Future[ArchiveVolume] | None = None
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -93,16 +94,29 @@ class ZarrSource:
     def opened(self) -> ArchiveVolume:
         """The volume, opened at the first call; it is closed when this source goes.
 
+        Who asks while it is being opened shares what comes of that: a server that does not answer is waited for once.
+
         Raises
         ------
         FormatError, OSError
             It cannot be opened any more.
         """
         with self._lock:
-            if self._volume is None:
-                self._volume = ArchiveVolume(self._place, cache_bytes=_CACHE_BYTES)
-                weakref.finalize(self, self._volume.close)
-            return self._volume
+            under_way = self._attempt
+            if under_way is None:
+                attempt = self._attempt = Future[ArchiveVolume]()
+        if under_way is not None:
+            return under_way.result()
+        try:
+            volume = ArchiveVolume(self._place, cache_bytes=_CACHE_BYTES)
+        except BaseException as error:
+            with self._lock:
+                self._attempt = None
+            attempt.set_exception(error)
+            raise
+        weakref.finalize(self, volume.close)
+        attempt.set_result(volume)
+        return volume
 
     def again(self) -> ZarrSource:
         """The same source, not open: for who keeps few volumes of a large catalogue open."""

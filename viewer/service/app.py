@@ -1,8 +1,8 @@
 """The service as an ASGI application: routes of the table of operations, sentences as errors.
 
 Nothing slow runs on the event loop. Some threads read whole volumes (`viewer.service.room`), some read single slices
-and attributes, and as many as there are cores make answers of volumes that are there, so that no one of these waits for
-another. A request that waits for a volume holds no other one.
+and attributes, others of them do so for volumes on servers, and as many as there are cores make answers of volumes that
+are there, so that no one of these waits for another. A request that waits for a volume holds no other one.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ LARGEST_SIDE = 2048
 """Of an oblique plane in pixels."""
 SMALLEST_STEP_MM, LARGEST_STEP_MM = 1e-3, 1e3
 FETCHERS = 4
-"""Slices and attributes that are read at the same time beside whole volumes."""
+"""Slices and attributes that are read at the same time beside whole volumes, from here and from servers each."""
 MOST_LEVELS = 20
 SMALLEST_SINE = 1e-3
 """Rows and columns of a plane may not run along each other."""
@@ -80,6 +80,7 @@ class Service:
         self.registry = registry
         self.identity = identity
         self._fetching = ThreadPoolExecutor(FETCHERS, "triptych-fetch")
+        self._calling = ThreadPoolExecutor(FETCHERS, "triptych-call")
         self._slicing = ThreadPoolExecutor(os.cpu_count() or 1, "triptych-slice")
 
     def scan(self, values: Values) -> Scan:
@@ -106,7 +107,7 @@ class Service:
         number = values.get("level", 0)
         if not number:
             return 0, Level((1, 1, 1), scan.stack.geometry, 0)
-        levels = await self.fetched(partial(self.shelf.levels, scan))
+        levels = await self.fetched(scan, partial(self.shelf.levels, scan))
         if number >= len(levels):
             raise Refusal(404, f"The last level of this volume is {len(levels) - 1}.")
         return number, levels[number]
@@ -120,7 +121,7 @@ class Service:
             It cannot be read.
         """
         kept = self.shelf.kept(scan)
-        return whole(kept) if kept is not None else await self.fetched(partial(self.shelf.facts, scan))
+        return whole(kept) if kept is not None else await self.fetched(scan, partial(self.shelf.facts, scan))
 
     async def window(self, scan: Scan) -> Voi:
         """The window the viewer opens a volume with.
@@ -135,7 +136,7 @@ class Service:
         known = self.shelf.known_window(scan)
         if known is not None:
             return known
-        found = await self.fetched(partial(self.shelf.window, scan))
+        found = await self.fetched(scan, partial(self.shelf.window, scan))
         if found is None:
             async with self.volume(scan) as volume:
                 found = await self.made(partial(self.shelf.look, scan, volume))
@@ -160,9 +161,10 @@ class Service:
         """What a function gives that takes its time."""
         return await self._in(self._slicing, work)
 
-    async def fetched(self, work: Callable[[], _T]) -> _T:
-        """What a function gives that reads a little from the disk."""
-        return await self._in(self._fetching, work)
+    async def fetched(self, scan: Scan, work: Callable[[], _T]) -> _T:
+        """What a function gives that reads a little of a scan."""
+        pool = self._calling if scan.remote else self._fetching
+        return await self._in(pool, partial(self.shelf.waited, scan, work))
 
     async def _in(self, pool: ThreadPoolExecutor, work: Callable[[], _T]) -> _T:
         with _refusals():
@@ -172,6 +174,7 @@ class Service:
         """End all work and let everything go."""
         self.shelf.close()
         self._fetching.shutdown(cancel_futures=True)
+        self._calling.shutdown()
         self._slicing.shutdown(cancel_futures=True)
         self.registry.close()
 
@@ -312,7 +315,7 @@ async def _volume(service: Service, values: Values) -> Response:
     scan = service.scan(values)
     window = await service.window(scan)
     facts = await service.facts(scan)
-    levels = await service.fetched(partial(service.shelf.levels, scan))
+    levels = await service.fetched(scan, partial(service.shelf.levels, scan))
 
     def described() -> bytes:
         planes = planes_of(facts.geometry, multiplanar=scan.stack.multiplanar)
@@ -337,7 +340,7 @@ async def _plane(service: Service, values: Values) -> Response:
     shelf = service.shelf
     if not number and plane.axis == 0 and shelf.kept(scan) is None and shelf.has_slices(scan):
         answer = await service.fetched(
-            lambda: named_answer(shelf.slice(scan, index), plane, index, form, window, facts)
+            scan, lambda: named_answer(shelf.slice(scan, index), plane, index, form, window, facts)
         )
         return _response(answer)
     async with service.volume(scan, number) as volume:

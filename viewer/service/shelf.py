@@ -11,9 +11,10 @@ import hashlib
 import math
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import TracebackType
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +35,8 @@ from viewer.loading.events import Failed, Finished, GeometryReady, Indexed, Prob
 from viewer.loading.pipeline import load, load_stack
 from viewer.service.room import Lease, Read, Room
 from viewer.state.first_window import first_window, window_slices
+
+_T = TypeVar("_T")
 
 ID_DIGITS = 16
 READERS = 4
@@ -62,6 +65,11 @@ class Scan:
     stack: Stack
     series: Series
     study: Study
+
+    @property
+    def remote(self) -> bool:
+        """Whether it lies on a server."""
+        return self.stack.source is not None and self.stack.source.remote
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,7 +193,9 @@ class Shelf:
         self._lock = threading.Lock()
         self._sources: OrderedDict[str, ZarrSource] = OrderedDict()
         self._windows: dict[str, Voi] = {}
-        self._looking = threading.Lock()
+        self._levels: dict[str, list[Level]] = {}
+        # Nothing that lies here waits for slices of a server.
+        self._looking = {remote: threading.Lock() for remote in (False, True)}
         self.studies = found.catalogue.studies
         self._scans = {
             scan.id: scan
@@ -265,6 +275,11 @@ class Shelf:
         ViewerError
             Its archive cannot be opened.
         """
+        if scan.id not in self._levels:
+            self._levels[scan.id] = self._read_levels(scan)
+        return self._levels[scan.id]
+
+    def _read_levels(self, scan: Scan) -> list[Level]:
         source = self._stack(scan).source
         geometry = scan.stack.geometry
         steps = [(1, 1, 1)]
@@ -293,35 +308,47 @@ class Shelf:
         ViewerError
             Its archive cannot be opened.
         """
-        with self._looking:
-            volume = None if scan.id in self._windows else self._looked_at(scan)
-            if volume is not None:
-                self._windows[scan.id] = first_window(volume)[0]
-            return self._windows.get(scan.id)
+        facts = self.facts(scan)
+        if facts.whole:
+            return self.look(scan, facts.volume)
+        usable = np.setdiff1d(np.arange(facts.geometry.shape[0]), facts.missing)
+        needed = window_slices(facts.volume, usable)
+        if not len(needed):
+            return self.look(scan, facts.volume)
+        if not self.has_slices(scan) or len(needed) > FEW_SLICES:
+            return None
+        with self._looking[scan.remote]:
+            if scan.id not in self._windows:
+                few = some_slices(self._stack(scan), needed.tolist())
+                if few.corrupt.any():
+                    return None
+                self.look(scan, few)
+            return self._windows[scan.id]
 
     def look(self, scan: Scan, volume: Volume) -> Voi:
-        """The same window, made from the whole volume."""
+        """The same window, made from the whole volume, or from the slices that it depends on."""
         return self._windows.setdefault(scan.id, first_window(volume)[0])
+
+    def waited(self, scan: Scan, work: Callable[[], _T]) -> _T:
+        """What a function gives that reads of a scan; what waits for a server is left to itself at the end.
+
+        Raises
+        ------
+        Cancelled
+            The service ends.
+        """
+        if not scan.remote:
+            return work()
+        from viewer.archive.remote import interruptible
+
+        self._cancel.check()
+        return interruptible(work, self._cancel)
 
     def close(self) -> None:
         """Stop reading and let all volumes go."""
         self._cancel.cancel()
         self._room.close()
         self._level_room.close()
-
-    def _looked_at(self, scan: Scan) -> Volume | None:
-        """A volume with the slices that its window depends on; None when that is the whole one."""
-        facts = self.facts(scan)
-        if facts.whole:
-            return facts.volume
-        usable = np.setdiff1d(np.arange(facts.geometry.shape[0]), facts.missing)
-        needed = window_slices(facts.volume, usable)
-        if not len(needed):
-            return facts.volume
-        if not self.has_slices(scan) or len(needed) > FEW_SLICES:
-            return None
-        few = some_slices(self._stack(scan), needed.tolist())
-        return None if few.corrupt.any() else few
 
     def _part(self, stack: Stack, slices: tuple[int, ...]) -> Part:
         with _as_sentence():
@@ -357,7 +384,7 @@ class Shelf:
 
         def read(budget: int) -> Volume:
             with _as_sentence():
-                archive = source.opened()
+                archive = self.waited(scan, source.opened)
             # Of the archive itself: the viewer's source would read a coarse level to show meanwhile, too.
             coarse = archive.at_level(level) if level else replace(stack, source=archive.stack.source)
             return self._read(scan, coarse, budget)
