@@ -44,10 +44,11 @@ class OwnSlabs:
         self._view = view
         self._base = ""
         self._slabs: dict[PlaneKind, Slab | None] = {}
+        view.layers_changed.connect(self._follow_base)
 
     def has(self, kind: PlaneKind) -> bool:
         """Whether a plane has a slab of its own."""
-        return kind in self._slabs and self._base == self._shown()
+        return kind in self._slabs
 
     def of(self, kind: PlaneKind) -> Slab | None:
         """The slab of a plane that has its own, None for a thin one."""
@@ -55,8 +56,7 @@ class OwnSlabs:
 
     def put(self, kind: PlaneKind, slab: Slab | None) -> None:
         """Give a plane a slab of its own, None for a thin plane."""
-        if self._base != self._shown():
-            self._base, self._slabs = self._shown(), {}
+        self._base = self._shown()
         self._slabs[kind] = slab
         self.changed.emit()
 
@@ -67,6 +67,10 @@ class OwnSlabs:
         else:
             self._slabs.pop(kind, None)
         self.changed.emit()
+
+    def _follow_base(self) -> None:
+        if self._slabs and self._base != self._shown():
+            self.give_up()
 
     def _shown(self) -> str:
         item = self._view.base_volume

@@ -357,6 +357,23 @@ def test_that_a_slab_of_its_own_ends_with_a_reset_and_with_another_volume(opened
     assert (slab_of(view, AXIAL), slab_of(view, CORONAL)) == (None, slab)
 
 
+@pytest.mark.parametrize("leave", ["closed", "another volume"])
+def test_that_a_slab_of_its_own_does_not_come_back_with_its_volume(opened: MainWindow, leave: str) -> None:
+    view, own = opened.context.view, opened.context.view.work.of(OwnSlabs)
+    base, item = view.base, view.base_volume
+    assert item is not None
+    view.set_slab(Slab(10.0, Projection.MAX))
+    own.put(AXIAL, Slab(5.0, Projection.MIN))
+    if leave == "closed":
+        view.show(None)
+    else:
+        view.library.add(open_volume("other", "CT", 1.0))
+        view.show(ImageLayer("other", Window(40, 400)))
+    view.library.add(item)
+    view.show(base)
+    assert (view.slab, slab_of(view, AXIAL), own.has(AXIAL)) == (None, None, False)
+
+
 def test_that_the_slab_dialog_can_be_of_one_plane_and_cancel_restores(opened: MainWindow) -> None:
     context = opened.context
     view = context.view
