@@ -87,11 +87,42 @@ class OverlayInput:
 
     @cached_property
     def corners(self) -> corner_texts.Corners:
-        """The words in the corners, short ones in small panes."""
+        """The words in the corners: short ones in small panes, and of a lower density where they have no room."""
         compact = self.width < NARROW or self.height < SHORT
-        return corner_texts.corners(
-            self.view, self.scene, self.density, identity=self.identity, compact=compact
+        found = corner_texts.Corners()
+        for density in tuple(Density)[list(Density).index(self.density) :]:
+            found = corner_texts.corners(
+                self.view, self.scene, density, identity=self.identity, compact=compact
+            )
+            if self._fits(found):
+                break
+        return found
+
+    def _fits(self, texts: corner_texts.Corners) -> bool:
+        """Whether at each side the upper texts, the letter of the side, and the lower corner have room."""
+        left, right = self._rows_above(texts)
+        rows = max(left + 1 + len(texts.bottom_left), right + 1 + len(texts.bottom_right))
+        return 2 * MARGIN + rows * self.lettering.line_spacing <= self.height
+
+    def _rows_above(self, texts: corner_texts.Corners) -> tuple[float, float]:
+        """Lines that corner, red band and warnings take at the (left, right) side, from the top."""
+        head = max(len(texts.top_left), len(texts.top_right), 1) + (2.0 if texts.alarm else 0.5)
+        left, right = (head, head) if texts.alarm else (len(texts.top_left), len(texts.top_right))
+        return (head + len(self._wrapped(texts.warnings)) if texts.warnings else left), right
+
+    @property
+    def letter_bases(self) -> tuple[float, float]:
+        """Base lines of the (left, right) letter: in the middle, or where the texts of its side leave room."""
+        lettering, texts = self.lettering, self.corners
+        middle = self.height / 2 + lettering.cap_height / 2
+        first = MARGIN + lettering.ascent
+        last = self.height - MARGIN - lettering.descent
+        below = len(texts.bottom_left), len(texts.bottom_right)
+        left, right = (
+            min(max(middle, first + up * lettering.line_spacing), last - down * lettering.line_spacing)
+            for up, down in zip(self._rows_above(texts), below, strict=True)
         )
+        return left, right
 
     @property
     def alarm_top(self) -> float:
@@ -111,10 +142,14 @@ class OverlayInput:
 
     @cached_property
     def warning_lines(self) -> tuple[str, ...]:
-        """The warnings in as many lines as the pane needs: words are moved down, not cut off."""
+        """The warnings in as many lines as the pane needs."""
+        return self._wrapped(self.corners.warnings)
+
+    def _wrapped(self, warnings: tuple[str, ...]) -> tuple[str, ...]:
+        """Words are moved down, not cut off."""
         room = self.width - 2 * MARGIN
         lines: list[str] = []
-        for warning in self.corners.warnings:
+        for warning in warnings:
             lines.append("⚠")
             for word in warning.split(" "):
                 longer = f"{lines[-1]} {word}"

@@ -13,7 +13,6 @@ def paint(painter: QPainter, given: OverlayInput) -> None:
     left, right, top, bottom = given.scene.letters
     lettering = given.lettering
     first = MARGIN + lettering.ascent
-    middle = given.height / 2 + lettering.cap_height / 2
 
     def centred(text: str) -> float:
         return (given.width - lettering.width(text)) / 2
@@ -22,11 +21,14 @@ def paint(painter: QPainter, given: OverlayInput) -> None:
         return
     if not any(given.scene.letters):
         text = "orientation unknown"
-        # At the lower edge: above, the patient's name may reach across.
-        lettering.draw(painter, centred(text), given.height - MARGIN - lettering.descent, text, MUTED)
+        # Above the texts of the lower corners, which may reach to the middle.
+        rows = max(len(given.corners.bottom_left), len(given.corners.bottom_right))
+        base = given.height - MARGIN - lettering.descent - rows * lettering.line_spacing
+        lettering.draw(painter, centred(text), base, text, MUTED)
         return
-    lettering.draw(painter, MARGIN, middle, left, TEXT)
-    lettering.draw(painter, given.width - MARGIN - lettering.width(right), middle, right, TEXT)
+    left_base, right_base = given.letter_bases
+    lettering.draw(painter, MARGIN, left_base, left, TEXT)
+    lettering.draw(painter, given.width - MARGIN - lettering.width(right), right_base, right, TEXT)
     lettering.draw(painter, centred(top), first, top, TEXT)
     lettering.draw(painter, centred(bottom), given.height - MARGIN - lettering.descent, bottom, TEXT)
 
