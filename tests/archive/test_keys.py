@@ -20,7 +20,7 @@ from viewer.archive.keys import (
     MARK,
     add_key,
     find_key,
-    lend,
+    lent,
     make_key,
     mark,
     needed_key,
@@ -41,7 +41,6 @@ KEY = ArchiveKey(bytes(range(32)))
 def no_keys_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keys, "config_dir", lambda: tmp_path / "settings")
     monkeypatch.setenv(ENVIRONMENT, "")
-    monkeypatch.setattr(keys, "_lent", [])
 
 
 # --- Files -------------------------------------------------------------------------------------------------------
@@ -200,15 +199,18 @@ def test_that_a_lent_key_is_found_before_others(tmp_path: Path, monkeypatch: pyt
     key = make_key(tmp_path / "my.key")
     archive = tmp_path / "archive"
     archive.mkdir()
-    with pytest.raises(ViewerError, match="archive is not encrypted"):
-        lend(tmp_path / "my.key", archive)
+    with pytest.raises(ViewerError, match="archive is not encrypted"), lent(tmp_path / "my.key", archive):
+        pass
     mark(archive, KEY)
-    with pytest.raises(ViewerError, match=f"encrypted with the key {KEY.id}, not with {key.id}"):
-        lend(tmp_path / "my.key", archive)
+    other = f"encrypted with the key {KEY.id}, not with {key.id}"
+    with pytest.raises(ViewerError, match=other), lent(tmp_path / "my.key", archive):
+        pass
     (archive / MARK).unlink()
     mark(archive, key)
-    assert lend(tmp_path / "my.key", archive) == key
-    assert find_key(key.id) == key
+    with lent(tmp_path / "my.key", archive) as given:
+        assert given == find_key(key.id) == key
+    with pytest.raises(FormatError, match=key.id):
+        find_key(key.id)
 
 
 def test_that_a_lent_key_may_lie_at_a_path_with_the_separator_of_lists(tmp_path: Path) -> None:
@@ -218,8 +220,8 @@ def test_that_a_lent_key_may_lie_at_a_path_with_the_separator_of_lists(tmp_path:
     archive = tmp_path / "archive"
     archive.mkdir()
     mark(archive, key)
-    lend(folder / "my.key", archive)
-    assert find_key(key.id) == key
+    with lent(folder / "my.key", archive):
+        assert find_key(key.id) == key
 
 
 def test_that_a_key_whose_place_is_taken_by_what_cannot_be_removed_is_a_sentence(tmp_path: Path) -> None:

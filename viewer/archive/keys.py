@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from viewer.archive.sealing import ID_BYTES, KEY_BYTES, ArchiveKey
@@ -150,11 +150,12 @@ def only(key: ArchiveKey) -> KeyFinder:
 
 
 _lent: list[Path] = []
-"""Key files that were named on the command line; a path may hold any character, also what separates a list of them."""
+"""Key files named on the command line; a path may hold any character, also what separates a list of them."""
 
 
-def lend(path: Path, archive: Path) -> ArchiveKey:
-    """Let this process find the key of a file.
+@contextmanager
+def lent(path: Path, archive: Path) -> Iterator[ArchiveKey]:
+    """A block in which this process finds the key of a file.
 
     Parameters
     ----------
@@ -173,8 +174,12 @@ def lend(path: Path, archive: Path) -> ArchiveKey:
     if needed != key.id:
         how = f"encrypted with the key {needed}, not with {key.id}" if needed else "not encrypted"
         raise ViewerError(f"{archive.name} is {how}.")
-    _lent.append(path.absolute())
-    return key
+    place = path.absolute()
+    _lent.append(place)
+    try:
+        yield key
+    finally:
+        _lent.remove(place)
 
 
 def add_key(path: Path) -> ArchiveKey:

@@ -14,11 +14,13 @@ import argparse
 import json
 import os
 from collections import Counter
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
 
     from viewer.archive.outcome import Summary
 
@@ -242,11 +244,10 @@ def _verify(arguments: argparse.Namespace) -> int:
     from viewer.cli import EXIT_FAILED, EXIT_OK, EXIT_PARTIAL
     from viewer.cli.progress import Progress
 
-    _lend_key(arguments)
     counts: Counter[str] = Counter()
     slices = 0
     plain = []
-    with Progress() as progress:
+    with _with_key(arguments), Progress() as progress:
         for checked in verify(
             arguments.archive,
             arguments.slices,
@@ -274,8 +275,7 @@ def _write_report(arguments: argparse.Namespace) -> int:
     from viewer.cli import EXIT_OK, EXIT_PARTIAL
     from viewer.cli.progress import Progress
 
-    _lend_key(arguments)
-    with Progress() as progress:
+    with _with_key(arguments), Progress() as progress:
         unequal = write_report(
             arguments.archive,
             arguments.output,
@@ -298,12 +298,13 @@ def _make_key(arguments: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-def _lend_key(arguments: argparse.Namespace) -> None:
-    """Let the key that was named be found."""
-    if arguments.key is not None:
-        from viewer.archive.keys import lend
+def _with_key(arguments: argparse.Namespace) -> AbstractContextManager[object]:
+    """While the key that was named can be found."""
+    if arguments.key is None:
+        return nullcontext()
+    from viewer.archive.keys import lent
 
-        lend(arguments.key, arguments.archive)
+    return lent(arguments.key, arguments.archive)
 
 
 def _report(summaries: Sequence[Summary], *, as_json: bool) -> int:
