@@ -24,6 +24,7 @@ from tests.ui.panes.test_frames import open_volume
 from viewer.imaging.window import Window
 from viewer.settings import Settings
 from viewer.state.layers import ImageLayer
+from viewer.ui.dialogs.about_dialog import AboutDialog
 from viewer.ui.main_window import MainWindow
 from viewer.ui.narrow import LEAST_CENTRE, YieldingLabel, fit_to
 
@@ -139,6 +140,29 @@ def test_that_a_label_without_room_shortens_its_text(qtbot: QtBot) -> None:
         label.resize(width, 20)
         pictures.append(label.grab().toImage())
     assert pictures[0].copy(0, 0, 60, 20) != pictures[1]
+
+
+def test_that_a_dialog_that_is_too_wide_alone_is_scrolled_across_alone(qtbot: QtBot) -> None:
+    dialog = QDialog()
+    qtbot.addWidget(dialog)
+    content = QLabel("content")
+    content.setMinimumSize(900, 100)
+    QVBoxLayout(dialog).addWidget(content)
+    fit_to(dialog, QSize(*AT_200))
+    dialog.show()
+    area = dialog.findChild(QScrollArea)
+    assert area is not None
+    QApplication.processEvents()
+    assert area.horizontalScrollBar().isVisible()
+    assert not area.verticalScrollBar().isVisible()
+
+
+def test_that_a_least_width_gives_way_to_the_screen(qtbot: QtBot) -> None:
+    dialog = AboutDialog()
+    qtbot.addWidget(dialog)
+    fit_to(dialog, QSize(400, 360))
+    dialog.show()
+    assert (dialog.width(), dialog.height()) == (400, 360)
 
 
 @pytest.mark.parametrize("least, scrolled", [((900, 600), True), ((300, 600), True), ((300, 200), False)])

@@ -142,6 +142,7 @@ def fit_to(dialog: QDialog, room: QSize) -> None:
     room
         Logical pixels that there are.
     """
+    dialog.setMinimumWidth(min(dialog.minimumWidth(), room.width()))
     least = dialog.minimumSizeHint()
     layout = dialog.layout()
     if layout is not None and (least.width() > room.width() or least.height() > room.height()):
@@ -155,6 +156,9 @@ def fit_to(dialog: QDialog, room: QSize) -> None:
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(area)
         bar = area.verticalScrollBar().sizeHint().width()
-        dialog.resize((content.sizeHint() + QSize(bar, 0)).boundedTo(room))
+        whole = content.sizeHint() + QSize(bar, 0)
+        if whole.width() > room.width():
+            whole += QSize(0, bar)
+        dialog.resize(whole.boundedTo(room))
     elif dialog.testAttribute(Qt.WidgetAttribute.WA_Resized):
         dialog.resize(dialog.size().boundedTo(room))
