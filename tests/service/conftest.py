@@ -45,6 +45,11 @@ class Served:
         return next(scan.id for scan in self.shelf.scans if scan.series.modality == modality)
 
 
+def client_of(app: Any) -> TestClient:
+    """Who knows the token."""
+    return TestClient(app, base_url=BASE, headers={"Authorization": f"Bearer {TOKEN}"})
+
+
 Serve = Callable[..., Served]
 
 
@@ -58,9 +63,7 @@ def serve() -> Iterator[Serve]:
             registry = Registry()
             registry.add(shelf.scans, paths)
             app = make_app(Service(shelf, registry, identity=identity), TOKEN)
-            bearer = {"Authorization": f"Bearer {TOKEN}"}
-            client = running.enter_context(TestClient(app, base_url=BASE, headers=bearer))
-            return Served(client, shelf, app)
+            return Served(running.enter_context(client_of(app)), shelf, app)
 
         yield start
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import threading
 import time
@@ -23,7 +24,7 @@ from tests.archive.test_encrypted import key_file  # noqa: F401 - a fixture
 from tests.formats.volumes import catalogue_of
 from tests.needs import library
 from tests.phantoms import RAMP_CASES, uid_of, write_ramp, write_series
-from tests.service.conftest import BASE, TOKEN, Serve, Served, TestClient
+from tests.service.conftest import TOKEN, Serve, Served, client_of
 from tests.service.test_slices import grid_of, pixels_of, raw_of
 from viewer.archive.address import Address, place_of
 from viewer.archive.keys import ENVIRONMENT, read_key
@@ -263,6 +264,44 @@ def test_that_slices_missing_in_a_coarse_level_are_no_zeros(serve: Serve, tmp_pa
     np.testing.assert_array_equal(raw_of(served.get(f"{address}/acquired/20?format=raw")), ramp()[20])
 
 
+@pytest.mark.parametrize("lost", [(35,), (36,), (69,), (20, 35, 36)])
+def test_that_J06_a_lost_slice_is_missing_in_coarse_levels_too(
+    lost: tuple[int, ...], serve: Serve, tmp_path: Path
+) -> None:
+    path = write_pyramid(tmp_path)
+    whole = serve(shutil.copytree(path, tmp_path / "whole" / path.name))
+    marks = path / "zarr.json"
+    described = json.loads(marks.read_text())
+    for k in lost:
+        described["attributes"]["triptych"]["slices"]["problem"][k] = "It could not be decoded."
+    marks.write_text(json.dumps(described))
+    served = serve(path)
+    (scan,) = served.shelf.scans
+    address = f"/volumes/{scan.id}"
+    for k in lost:
+        for form in FORMS:
+            refused = served.get(f"{address}/axial/{k}?format={form}&level=1")
+            assert (refused.status_code, refused.json()["error"]) == (422, "This slice could not be decoded.")
+    assert served.get(f"{address}/axial/30?level=1").status_code == 200
+    values = served.get(f"{address}/sagittal/60?format=float32&level=1")
+    assert values.headers["X-Missing-Slices"] == ",".join(map(str, lost))
+    rows = np.isnan(np.frombuffer(values.content, "<f4").reshape(35, 40)).all(1)[::-1]
+    assert np.flatnonzero(rows).tolist() == [k // 2 for k in lost if k % 2 == 0]
+    distance = np.abs(np.arange(70)[:, None] - np.array(lost)).min(1)
+    for k in range(70):  # a point in the middle of each slice
+        point = f"origin=0,0,{3 * k - 100}&u=0,1,0&v=0,0,3&width=1&height=1&format=float32&level=1"
+        here, there = (s.get(f"{address}/oblique?{point}").content for s in (served, whole))
+        missing = np.isnan(np.frombuffer(here, "<f4")).all()
+        assert here == there or missing
+        assert missing <= (distance[k] <= 2)
+        assert missing >= (distance[k] == 0)
+    picture, plain = (pixels_of(s.get(f"{address}/sagittal/60?level=1")) for s in (served, whole))
+    changed = np.flatnonzero((picture != plain[..., None]).any((1, 2)))
+    slices = 69.5 - (changed + 0.5) * 70 / len(picture)
+    assert all(abs(slices - k).min() < 1 for k in lost)
+    assert all(abs(at - np.array(lost)).min() < 3 for at in slices)
+
+
 def test_that_a_level_that_is_not_there_is_refused(serve: Serve, archive: Path, hospital: Path) -> None:
     served = serve(archive)
     scan = brain(served)
@@ -365,7 +404,7 @@ def beside(remote: Address, here: Path) -> Iterator[tuple[Served, Service, Scan,
     service = Service(shelf, Registry())
     app = make_app(service, TOKEN)
     far, near = sorted(shelf.scans, key=lambda scan: not scan.remote)
-    with TestClient(app, base_url=BASE, headers={"Authorization": f"Bearer {TOKEN}"}) as client:
+    with client_of(app) as client:
         yield Served(client, shelf, app), service, far, near
 
 

@@ -93,7 +93,7 @@ def named_answer(
     if plane.axis == 0:
         missing = missing[missing == index]
         if missing.size:
-            raise Refusal(422, "This slice could not be decoded.")
+            raise undecoded()
     if form == PNG:
         return _png(volume, plane.picture(geometry, index), window)
     stored = plane.voxels(volume.array, index - part.first if plane.axis == 0 else index)
@@ -115,6 +115,11 @@ def named_answer(
         else:
             values[:, last - missing if plane.flip_columns else missing] = np.nan
     return _values(values, headers, form, volume, grid, facts)
+
+
+def undecoded() -> Refusal:
+    """The answer to who asks for a slice that is damaged."""
+    return Refusal(422, "This slice could not be decoded.")
 
 
 def oblique_answer(volume: Volume, plane: Plane, form: str, window: Voi | None) -> Answer:

@@ -11,7 +11,7 @@ import asyncio
 import hashlib
 import logging
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from functools import partial
@@ -41,13 +41,14 @@ from viewer.service.answers import (
     named_answer,
     oblique_answer,
     to_json,
+    undecoded,
 )
 from viewer.service.guard import Guard
 from viewer.service.operations import Operation, Parameter, Values, choice, document, integer, numbers, word
 from viewer.service.planes import NAMES, planes_of
 from viewer.service.refusal import Refusal
 from viewer.service.registry import Registry
-from viewer.service.shelf import Level, Part, Scan, Shelf, whole
+from viewer.service.shelf import Level, Part, Scan, Shelf, coarse_part, whole
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -343,18 +344,24 @@ async def _plane(service: Service, values: Values) -> Response:
             scan, lambda: named_answer(shelf.slice(scan, index), plane, index, form, window, facts)
         )
         return _response(answer)
-    async with service.volume(scan, number) as volume:
-        if not number:
+    if not number:
+        async with service.volume(scan) as volume:
             made = partial(named_answer, whole(volume), plane, index, form, window, facts)
-        elif form == PNG:
+            return _response(await service.made(made))
+    known = (await service.facts(scan)).missing
+    if plane.axis == 0 and index in known:
+        raise undecoded()
+    async with service.volume(scan, number) as volume:
+        part = coarse_part(volume, level, geometry, known)
+        if form == PNG:
             # The picture at its own place, made of coarser voxels.
-            made = partial(named_answer, Part(volume, geometry), plane, index, form, window, facts)
-        else:
-            coarse = planes_of(level.geometry, multiplanar=multiplanar)[name]
-            nearest = min(round(index / level.step[plane.axis]), level.geometry.shape[plane.axis] - 1)
-            said = facts | {"level": number}
-            made = partial(named_answer, whole(volume), coarse, nearest, form, window, said)
-        return _response(await service.made(made), number)
+            made = partial(named_answer, part, plane, index, form, window, facts)
+            return _response(await service.made(made), number)
+        coarse = planes_of(level.geometry, multiplanar=multiplanar)[name]
+        nearest = min(round(index / level.step[plane.axis]), level.geometry.shape[plane.axis] - 1)
+        said = facts | {"level": number}
+        made = partial(named_answer, whole(volume), coarse, nearest, form, window, said)
+        return _response(await service.made(made), number, part.missing if plane.axis else ())
 
 
 async def _oblique(service: Service, values: Values) -> Response:
@@ -369,15 +376,21 @@ async def _oblique(service: Service, values: Values) -> Response:
         raise Refusal(409, "The steps u and v must not run along each other.")
     plane = Plane(np.array(values["origin"]), u, v, values["width"], values["height"])
     form = values.get("format", PNG)
-    number, _ = await service.level(scan, values)
+    number, level = await service.level(scan, values)
     window = await _window(service, scan, values) if form == PNG else None
+    facts = await service.facts(scan) if number else None
     async with service.volume(scan, number) as volume:
+        if facts is not None:
+            volume = coarse_part(volume, level, scan.stack.geometry, facts.missing).volume
         answer = await service.made(partial(oblique_answer, volume, plane, form, window))
         return _response(answer, number)
 
 
-def _response(answer: Answer, level: int = 0) -> Response:
+def _response(answer: Answer, level: int = 0, missing: Iterable[int] = ()) -> Response:
+    """The answer, with the slices of the whole volume that are missing across a plane of a coarse level."""
     headers = dict(answer.headers) | ({"X-Level": str(level)} if level else {})
+    if told := ",".join(str(k) for k in missing):
+        headers["X-Missing-Slices"] = told
     return Response(answer.body, headers=headers, media_type=answer.media_type)
 
 

@@ -173,7 +173,7 @@ _HEADERS = {
     "X-Slope": "Value in the unit = stored value * slope + intercept.",
     "X-Intercept": "See X-Slope.",
     "X-Padding": "Lowest and highest stored value that mean no value.",
-    "X-Missing-Slices": "Slices across this plane that could not be decoded; their raw values mean nothing.",
+    "X-Missing-Slices": "Slices of the volume across this plane that could not be decoded; raw values mean nothing.",
     "X-Origin-Mm": "LPS centre of the first value.",
     "X-Column-Step-Mm": "LPS step to the next column.",
     "X-Row-Step-Mm": "LPS step to the next row.",

@@ -170,6 +170,32 @@ class Level:
         return math.prod(self.geometry.shape) * self.voxel_bytes
 
 
+def coarse_part(
+    volume: Volume, level: Level, geometry: VolumeGeometry, missing: npt.NDArray[np.int64]
+) -> Part:
+    """A coarse level, for pictures of its volume in which slices that could not be decoded are seen to be missing.
+
+    Parameters
+    ----------
+    volume
+        The level. Slices of it between which one is missing get a gap between them.
+    level
+        Its step.
+    geometry
+        Of the whole volume.
+    missing
+        Slices of the whole volume that are known to be damaged.
+    """
+    step, last = level.step[0], volume.geometry.shape[0] - 1
+    lost = np.union1d(missing, np.flatnonzero(volume.corrupt) * step)
+    corrupt, before = volume.corrupt.copy(), lost // step
+    # The last slice stands for those behind it, too.
+    corrupt[before[(lost % step == 0) | (before == last)]] = True
+    gaps = sorted({*volume.geometry.gaps, *before[before < last].tolist()})
+    marked = replace(volume, geometry=replace(volume.geometry, gaps=tuple(gaps)), corrupt=corrupt)
+    return Part(marked, geometry, 0, lost)
+
+
 class Shelf:
     """The volumes of a catalogue. Every method may be called by any thread.
 
