@@ -200,7 +200,7 @@ def test_that_what_exceeds_a_lower_limit_goes_at_once(
     assert len(copies()) == 1
     monkeypatch.setattr(volume_copying, "GB", 1)
     window.context.settings.set("cache.limit-gb", 2)
-    qtbot.waitUntil(lambda: not copies())
+    qtbot.waitUntil(lambda: not copies(), timeout=WAIT_MS)
 
 
 def test_that_the_settings_say_what_is_kept_and_what_is_missing_for_it(
